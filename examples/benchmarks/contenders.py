@@ -1,0 +1,267 @@
+"""Who runs in the speed benchmark: the package's algorithms, and peers that train by gradients.
+
+A contender trains one network on standardised samples with integer labels. ``epoch(n_samples)``
+goes once through the first samples in mini-batches, in an order of its own, as its library does it
+in training; nothing else is timed.
+"""
+
+import numpy as np
+from sklearn.neural_network import MLPClassifier
+
+from sklearn_bp.backends.cpu import CpuBackend
+from sklearn_bp.engine.engine import Engine
+from sklearn_bp.engine.network import make_network
+from sklearn_bp.engine.posterior import draw_posterior
+
+
+class Problem:
+    """Samples, and the network that learns them.
+
+    Parameters
+    ----------
+    X : ndarray of float32, shape (n_samples, n_features)
+        Standardised samples.
+    y : ndarray of int, shape (n_samples,)
+        Labels 0, 1, ...
+    hidden : tuple of int
+        Units of the hidden layers.
+    batch_size : int
+        Samples per mini-batch.
+    """
+
+    def __init__(self, X, y, hidden, batch_size):
+        self.X, self.y, self.hidden, self.batch_size = X, y, tuple(hidden), batch_size
+        self.n_classes = int(y.max()) + 1
+        self.layer_sizes = (X.shape[1], *self.hidden, self.n_classes)
+
+        self.posterior = None
+
+    def start(self, **options):
+        """Get the posterior that message passing starts from, drawn in the first call."""
+        if self.posterior is None:
+            network = self.network("mf", **options)
+            self.posterior = draw_posterior(network, np.random.RandomState(0))
+        return self.posterior
+
+    def network(self, algo, **options):
+        """Describe the network for message passing."""
+        rho = (1.0,) * len(self.hidden) + (0.9,)
+        return make_network(
+            self.layer_sizes, algo=algo, rho=rho, damping=0.8, intercept=False, **options
+        )
+
+
+class ProductsAlone(CpuBackend):
+    """A backend that can write down the matrix products of a step, to be repeated alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.products, self.recording = [], False
+
+    def matmul(self, a, b, out):
+        """Multiply, and remember the operands while recording."""
+        if self.recording:
+            self.products.append((a, b, out))
+        np.matmul(a, b, out=out)
+
+    def repeat_products(self):
+        """Do the recorded products again, and nothing else."""
+        for a, b, out in self.products:
+            np.matmul(a, b, out=out)
+
+
+class MessagePassing:
+    """One of the package's algorithms; made within the limits on threads that it shall keep to."""
+
+    def __init__(self, problem, algo, n_threads, **options):
+        self.problem, self.backend = problem, ProductsAlone()
+        network = problem.network(algo, **options)
+        self.engine = Engine(network, problem.start(), self.backend)
+        self._random_state = np.random.RandomState(1)
+
+    def epoch(self, n_samples):
+        """Take a PasP step per mini-batch."""
+        order = self.engine.draw_order(n_samples, self._random_state)
+        self.engine.epoch(self.problem.X, self.problem.y, order, self.problem.batch_size)
+
+    def record_products(self):
+        """Take one step, remembering its matrix products."""
+        self.backend.products, self.backend.recording = [], True
+        self.epoch(self.problem.batch_size)
+        self.backend.recording = False
+
+    def products(self):
+        """Do the matrix products of one step."""
+        self.backend.repeat_products()
+
+    def product_size(self):
+        """Count multiply-adds of one step's products per weight and sample."""
+        sizes = self.problem.layer_sizes
+        weights = sum(n * k for n, k in zip(sizes[:-1], sizes[1:], strict=True))
+        work = sum(a.shape[0] * a.shape[1] * b.shape[1] for a, b, _ in self.backend.products)
+        return work / (weights * self.problem.batch_size)
+
+    def degrees(self):
+        """List the degree of the expansion and the share summed exactly, of layers that expand."""
+        return [
+            [layer.expansion_degree, layer.exact_share]
+            for layer in self.engine.layers
+            if hasattr(layer, "expansion_degree")
+        ]
+
+
+class ScikitLearn:
+    """MLPClassifier: real weights, ReLU, Adam, float32."""
+
+    def __init__(self, problem, n_threads):
+        self.problem = problem
+        self.model = MLPClassifier(problem.hidden, batch_size=problem.batch_size, random_state=0)
+        self.epoch(problem.batch_size)
+
+    def epoch(self, n_samples):
+        """Do one pass; this is what ``partial_fit`` does on many samples."""
+        X, y = self.problem.X[:n_samples], self.problem.y[:n_samples]
+        self.model.partial_fit(X, y, classes=np.arange(self.problem.n_classes))
+
+
+class Torch:
+    """A PyTorch network trained with Adam.
+
+    ``binary=False``: real weights with biases, ReLU. ``binary=True`` is BinaryNet without batch
+    norm and biases: signs of weights and of activations, gradients straight through where the
+    argument is within [-1, 1], pre-activations over the root of the number of inputs, real weights
+    clipped to [-1, 1].
+    """
+
+    def __init__(self, problem, n_threads, binary):
+        import torch
+
+        torch.set_num_threads(n_threads)
+        torch.manual_seed(0)
+        self.torch, self.problem = torch, problem
+        self.X, self.y = torch.from_numpy(problem.X), torch.from_numpy(problem.y)
+        self.layers = _binary_layers(problem) if binary else _real_layers(problem)
+        self.clipped = list(self.layers.parameters()) if binary else []
+        self.optimizer = torch.optim.Adam(self.layers.parameters(), lr=1e-3)
+
+    def epoch(self, n_samples):
+        """Do one pass."""
+        torch, size = self.torch, self.problem.batch_size
+        order = torch.randperm(n_samples)
+        for first in range(0, n_samples, size):
+            rows = order[first : first + size]
+            loss = torch.nn.functional.cross_entropy(self.layers(self.X[rows]), self.y[rows])
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+            with torch.no_grad():
+                for weight in self.clipped:
+                    weight.clamp_(-1, 1)
+
+
+def _real_layers(problem):
+    """Stack linear layers and ReLU."""
+    from torch import nn
+
+    sizes, parts = problem.layer_sizes, []
+    for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
+        parts += [nn.Linear(n_in, n_out), nn.ReLU()]
+    return nn.Sequential(*parts[:-1])
+
+
+def _binary_layers(problem):
+    """Stack layers of sign weights and sign activations."""
+    import torch
+    from torch import nn
+
+    class Sign(torch.autograd.Function):
+        @staticmethod
+        def forward(context, argument):
+            context.save_for_backward(argument)
+            return torch.where(argument >= 0, 1.0, -1.0)
+
+        @staticmethod
+        def backward(context, gradient):
+            (argument,) = context.saved_tensors
+            return gradient * (argument.abs() <= 1)
+
+    class Binary(nn.Module):
+        def __init__(self, n_in, n_out):
+            super().__init__()
+            self.weight = nn.Parameter(torch.empty(n_in, n_out))
+            nn.init.xavier_uniform_(self.weight)
+
+        def forward(self, x):
+            return x @ Sign.apply(self.weight) / self.weight.shape[0] ** 0.5
+
+    class SignActivation(nn.Module):
+        def forward(self, x):
+            return Sign.apply(x)
+
+    sizes, parts = problem.layer_sizes, []
+    for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
+        parts += [Binary(n_in, n_out), SignActivation()]
+    return nn.Sequential(*parts[:-1])
+
+
+class Pytagi:
+    """pytagi: real weights with a Gaussian posterior, ReLU, labels one-hot with noise."""
+
+    NOISE_VARIANCE = 0.01
+
+    def __init__(self, problem, n_threads):
+        from pytagi import nn
+
+        sizes, parts = problem.layer_sizes, []
+        for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
+            parts += [nn.Linear(n_in, n_out), nn.ReLU()]
+        self.problem, self.network = problem, nn.Sequential(*parts[:-1])
+        self.network.set_threads(n_threads)
+        self.updater = nn.OutputUpdater(self.network.device)
+        self.targets = np.eye(problem.n_classes, dtype=np.float32)
+
+    def epoch(self, n_samples):
+        """Do one pass."""
+        problem, network = self.problem, self.network
+        order = np.random.permutation(n_samples)
+        for first in range(0, n_samples, problem.batch_size):
+            rows = order[first : first + problem.batch_size]
+            network(np.ascontiguousarray(problem.X[rows]).ravel())
+            target = self.targets[problem.y[rows]].ravel()
+            self.updater.update(
+                output_states=network.output_z_buffer,
+                mu_obs=target,
+                var_obs=np.full_like(target, self.NOISE_VARIANCE),
+                delta_states=network.input_delta_z_buffer,
+            )
+            network.backward()
+            network.step()
+
+
+REFERENCE = "MLPClassifier"
+"""What all times are divided by."""
+
+CONTENDERS = {
+    REFERENCE: ScikitLearn,
+    "mf": lambda problem, n_threads: MessagePassing(problem, "mf", n_threads),
+    "amp": lambda problem, n_threads: MessagePassing(problem, "amp", n_threads),
+    "bp": lambda problem, n_threads: MessagePassing(problem, "bp", n_threads),
+    "bp, exact edges": lambda problem, n_threads: MessagePassing(
+        problem, "bp", n_threads, edges="exact"
+    ),
+    "PyTorch MLP": lambda problem, n_threads: Torch(problem, n_threads, binary=False),
+    "PyTorch BinaryNet": lambda problem, n_threads: Torch(problem, n_threads, binary=True),
+    "pytagi": Pytagi,
+}
+
+
+def available(name):
+    """Tell whether a contender's library can be imported."""
+    library = {"PyTorch MLP": "torch", "PyTorch BinaryNet": "torch", "pytagi": "pytagi"}.get(name)
+    if library is None:
+        return True
+    try:
+        __import__(library)
+    except ImportError:
+        return False
+    return True

@@ -1,0 +1,106 @@
+"""
+Learning on shards, and merging
+===============================
+
+Data that lie in several places need not come together. In natural parameters a posterior is the
+prior plus what the data said, so that workers who started from one prior and learned from
+different data can be merged by adding up: :func:`sklearn_bp.merge`. Here joblib runs the workers;
+with dask the same takes two more lines.
+"""
+
+# %%
+# The data, in four shards.
+
+import copy
+
+import matplotlib.pyplot as plt
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_bp import BayesBPClassifier, merge
+
+X, y = load_digits(return_X_y=True)
+X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.3, random_state=0)
+scaler = StandardScaler().fit(X_train)
+X_train, X_test = scaler.transform(X_train), scaler.transform(X_test)
+shards = np.array_split(np.random.RandomState(0).permutation(X_train.shape[0]), 4)
+
+# %%
+# Where it is exact. With mean field (`algo="mf"`) and one step per worker, messages of different
+# samples do not see each other, and merging four workers gives what one worker would have found
+# with all samples in one mini-batch, up to rounding.
+
+settings = {"algo": "mf", "damping": 0.8, "dtype": "float64", "random_state": 0}
+start = BayesBPClassifier((51,), max_iter=0, **settings).fit(X_train, y_train)
+
+
+def learn(start, rows):
+    """Take one step from the start, on the samples of one shard."""
+    return copy.deepcopy(start).partial_fit(X_train[rows], y_train[rows])
+
+
+merged = merge([learn(start, rows) for rows in shards], prior=start)
+together = learn(start, np.concatenate(shards))
+pairs = zip(merged.weight_fields_, together.weight_fields_, strict=True)
+print("largest difference of a field:", max(np.abs(one - other).max() for one, other in pairs))
+
+# %%
+# Where it is an approximation. Between two merges a worker takes several steps, in which it does
+# not know what the others learn. A round below is one pass of every worker over its shard, in
+# mini-batches of 32, and a merge.
+
+
+def pass_over(model, rows, batch_size=32):
+    """Learn a shard in mini-batches; it runs in another process."""
+    for first in range(0, len(rows), batch_size):
+        batch = rows[first : first + batch_size]
+        model.partial_fit(X_train[batch], y_train[batch])
+    return model
+
+
+def train_in_rounds(parallel, start, n_rounds=10):
+    """Train on all shards at once; return the test error after each round."""
+    errors = []
+    for _ in range(n_rounds):
+        workers = parallel(delayed(pass_over)(start, rows) for rows in shards)
+        start = merge(workers, prior=start)
+        errors.append(1 - start.score(X_test, y_test))
+    return errors
+
+
+start = BayesBPClassifier((101,), algo="mf", max_iter=0, random_state=0).fit(X_train, y_train)
+with Parallel(n_jobs=2) as parallel:
+    in_rounds = train_in_rounds(parallel, start)
+
+# %%
+# One worker that sees all samples, in mini-batches of 32 and of 128, for as many passes.
+
+curves = {"four workers, merged": in_rounds}
+for batch_size in (32, 128):
+    single, errors = copy.deepcopy(start), []
+    for _ in range(len(in_rounds)):
+        pass_over(single, np.concatenate(shards), batch_size)
+        errors.append(1 - single.score(X_test, y_test))
+    curves[f"one worker, mini-batches of {batch_size}"] = errors
+
+figure, ax = plt.subplots(layout="constrained")
+for name, errors in curves.items():
+    ax.plot(range(1, len(errors) + 1), errors, marker=".", label=name)
+ax.set(xlabel="passes over the data", ylabel="test error, Bayesian", yscale="log")
+ax.legend()
+plt.show()
+
+# %%
+# With dask installed, the same `Parallel` runs on its workers, here or on other machines:
+#
+# .. code-block:: python
+#
+#    import joblib
+#    from dask.distributed import Client
+#
+#    client = Client()
+#    with joblib.parallel_config(backend="dask"), Parallel() as parallel:
+#        train_in_rounds(parallel, start)

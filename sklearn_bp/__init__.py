@@ -1,0 +1,9 @@
+"""Multilayer perceptrons trained by message passing, in scikit-learn's API."""
+
+from ._bayes import BayesBPClassifier
+from ._classifier import BPClassifier
+from ._merge import merge
+from ._persistence import load
+from ._version import __version__
+
+__all__ = ["BPClassifier", "BayesBPClassifier", "__version__", "load", "merge"]

@@ -1,0 +1,582 @@
+"""What both classifiers share: parameters, validation, fit, partial_fit, prediction."""
+
+from abc import abstractmethod
+from contextlib import contextmanager
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from . import _validation
+from ._callbacks import CallbackSupportMixin, FitCallbacks
+from ._fitted import FittedPosterior, LiveEngine
+from ._persistence import save
+from ._state import as_key
+from ._training import Samples, Schedule, Training, merge_duplicates
+from .algorithms import ALGORITHMS
+from .backends import get_backend
+from .channels import ACTIVATIONS
+from .engine.engine import Engine
+from .engine.network import make_network
+from .engine.posterior import draw_posterior
+from .priors import PRIORS
+
+SHAPE_PARAMETERS = ("hidden_layer_sizes", "weight_prior", "fit_intercept")
+"""What must not change while training continues, since the posterior's arrays follow from it."""
+
+NETWORK_OPTIONS = (
+    "algo",
+    "weight_prior",
+    "activation",
+    "damping",
+    "n_inner_iter",
+    "reinforcement",
+    "init_scale",
+    "density",
+    "edges",
+    "edge_tolerance",
+    "edge_memory_limit",
+    "dtype",
+)
+"""Parameters that the network takes under the same name."""
+
+ENGINE_PARAMETERS = (
+    *NETWORK_OPTIONS,
+    "hidden_layer_sizes",
+    "rho",
+    "output_rho",
+    "argmax",
+    "fit_intercept",
+    "device",
+)
+"""Parameters that an engine is made from."""
+
+FITTED_STATE = ("classes_", "n_iter_", "n_steps_", "t_", "history_", "best_validation_score_")
+"""Fitted attributes besides the posterior and the features."""
+
+
+@contextmanager
+def unchanged_on_failure(estimator):
+    """Put an estimator's attributes back if an error is raised.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The estimator.
+    """
+    attributes = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(attributes)
+        raise
+
+
+class MessagePassingClassifier(
+    FittedPosterior, ClassifierMixin, CallbackSupportMixin, BaseEstimator
+):
+    """Base of the classifiers; a subclass says how the posterior predicts.
+
+    See :class:`sklearn_bp.BPClassifier` for parameters and attributes.
+    """
+
+    _parameter_constraints: dict = {
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "algo": [StrOptions(set(ALGORITHMS))],
+        "weight_prior": [StrOptions(set(PRIORS))],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "rho": [Interval(Real, 0, None, closed="neither"), "array-like"],
+        "output_rho": [Interval(Real, 0, None, closed="neither")],
+        "damping": [Interval(Real, 0, 1, closed="left"), "array-like"],
+        "n_inner_iter": [Interval(Integral, 1, None, closed="left")],
+        "reinforcement": [Interval(Real, 0, 1, closed="left")],
+        "init_scale": [Interval(Real, 0, None, closed="neither")],
+        "density": [Interval(Real, 0, 1, closed="right"), "array-like"],
+        "argmax": [StrOptions({"pairwise", "exact"})],
+        "fit_intercept": ["boolean"],
+        "edges": [StrOptions({"auto", "exact"}), Interval(Integral, 1, None, closed="left")],
+        "edge_tolerance": [Interval(Real, 0, None, closed="neither")],
+        "edge_memory_limit": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [Interval(Integral, 0, None, closed="left")],
+        "shuffle": ["boolean"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "warm_start": ["boolean"],
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+        "dtype": [StrOptions({"float32", "float64"})],
+        "device": [StrOptions({"auto", "cpu", "cuda"})],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(101,),
+        *,
+        algo="bp",
+        weight_prior="binary",
+        activation="sign",
+        rho=1.0,
+        output_rho=0.9,
+        damping=0.9,
+        n_inner_iter=1,
+        reinforcement=0.0,
+        init_scale=1.0,
+        density=1.0,
+        argmax="pairwise",
+        fit_intercept=True,
+        edges="auto",
+        edge_tolerance=1e-4,
+        edge_memory_limit=2**31,
+        batch_size=128,
+        max_iter=100,
+        shuffle=True,
+        tol=1e-4,
+        n_iter_no_change=10,
+        early_stopping=False,
+        validation_fraction=0.1,
+        warm_start=False,
+        class_weight=None,
+        dtype="float32",
+        device="auto",
+        verbose=False,
+        random_state=None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.algo = algo
+        self.weight_prior = weight_prior
+        self.activation = activation
+        self.rho = rho
+        self.output_rho = output_rho
+        self.damping = damping
+        self.n_inner_iter = n_inner_iter
+        self.reinforcement = reinforcement
+        self.init_scale = init_scale
+        self.density = density
+        self.argmax = argmax
+        self.fit_intercept = fit_intercept
+        self.edges = edges
+        self.edge_tolerance = edge_tolerance
+        self.edge_memory_limit = edge_memory_limit
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
+        self.class_weight = class_weight
+        self.dtype = dtype
+        self.device = device
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def __sklearn_tags__(self):
+        """Say that sparse samples are welcome."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    # Training ------------------------------------------------------------------------------
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Train on samples, epoch by epoch.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The samples. Standardised features are best. A ``numpy.memmap`` is read mini-batch by
+            mini-batch.
+        y : array-like of shape (n_samples,)
+            Class labels of any type that can be sorted.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How often each sample counts: one of weight w counts as w copies.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If parameters or data are not allowed; the state is then what it was.
+        NonFiniteError
+            If the first step leaves the finite numbers. If a later one does, training stops with a
+            ``ConvergenceWarning`` and keeps the state reached.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the validation score of early stopping still rises when `max_iter` is reached, or
+            training ended for leaving the finite numbers.
+        """
+        metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+        callbacks = FitCallbacks(self, self.max_iter, X=X, y=y, metadata=metadata)
+        with unchanged_on_failure(self):
+            self._fit(X, y, sample_weight, callbacks)
+        callbacks.end_fit(self._prediction_state)
+        return self
+
+    def _fit(self, X, y, sample_weight, callbacks):
+        """Train from the start, or from the fitted state with a warm start."""
+        continues = self.warm_start and self._is_started()
+        samples, classes = self._read_samples(X, y, sample_weight, not continues)
+        random_state = check_random_state(self.random_state)
+        split_seed = random_state.randint(2**31 - 1)
+        network = self._make_network(samples.X.shape[1], classes)
+        if continues:
+            self._check_same_shape(network)
+            posterior = self._current_posterior()
+        else:
+            posterior = draw_posterior(network, random_state)
+        samples = self._arrange(samples, split_seed, network.dtype)
+        backend = get_backend(self.device)
+        training = Training(
+            Engine(network, posterior, backend),
+            samples,
+            _targets(network, samples.codes),
+            self._schedule(samples),
+            lambda state, rows: self._codes(network, state, rows, backend),
+            _StateReporter(callbacks, self, network, classes),
+            self.history_ if continues else (),
+            self.t_ if continues else 0,
+        )
+        training.run(random_state)
+        self._take(training, network, classes, continues)
+
+    def _read_samples(self, X, y, sample_weight, reset):
+        """Check the data of a fit; samples of weight zero are not learned."""
+        X = _validation.validate_samples(self, X, self.dtype, reset=reset)
+        y = _validation.validate_labels(y, X)
+        weight = _validation.validate_sample_weight(sample_weight, X)
+        rows = np.arange(X.shape[0]) if weight is None else np.flatnonzero(weight)
+        classes = _validation.validate_classes(y[rows])
+        if not reset:
+            _check_same_classes(self.classes_, classes)
+        codes = np.zeros(y.shape[0], dtype=np.int64)
+        codes[rows] = _validation.encode_labels(y[rows], classes)
+        weight = _validation.weigh_classes(codes, classes, weight, self.class_weight, True)
+        rows = rows if weight is None else rows[weight[rows] > 0]
+        return Samples(X, codes, weight, rows), classes
+
+    def _arrange(self, samples, split_seed, dtype):
+        """Set validation samples aside, and order what fits in one mini-batch."""
+        if self.early_stopping:
+            samples.train, samples.validation = train_test_split(
+                samples.train,
+                test_size=self.validation_fraction,
+                stratify=samples.codes[samples.train],
+                random_state=split_seed,
+            )
+        elif self.shuffle and samples.train.shape[0] <= self.batch_size:
+            return merge_duplicates(samples, dtype)
+        return samples
+
+    def _schedule(self, samples):
+        """Gather how long to train."""
+        return Schedule(
+            max_iter=self.max_iter,
+            batch_size=min(self.batch_size, samples.train.shape[0]),
+            shuffle=self.shuffle and samples.train.shape[0] > self.batch_size,
+            tol=self.tol,
+            n_iter_no_change=self.n_iter_no_change,
+            verbose=self.verbose,
+        )
+
+    def _take(self, training, network, classes, continues):
+        """Make what a training reached the fitted state."""
+        self._network, self.classes_ = network, classes
+        self.n_iter_ = training.n_iter + (self.n_iter_ if continues else 0)
+        self.n_steps_ = training.n_steps + (self.n_steps_ if continues else 0)
+        self.t_ = training.n_seen
+        self.history_ = training.history
+        self.best_validation_score_ = training.best_score
+        self._hold(training.posterior)
+
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Take one PasP step on all samples as one mini-batch.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The mini-batch.
+        y : array-like of shape (n_samples,)
+            Its labels.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that can ever occur; needed in the first call.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How often each sample counts.
+
+        Returns
+        -------
+        self : estimator
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            If parameters, data or labels are not allowed.
+        NonFiniteError
+            If the step would leave the finite numbers.
+
+        Notes
+        -----
+        Whatever is raised, the state is what it was before. Parameters set between calls take
+        effect, except those that the shapes of the posterior follow from, which raise an error,
+        and those of the start.
+        """
+        with unchanged_on_failure(self):
+            self._partial_fit(X, y, classes, sample_weight)
+        return self
+
+    def _partial_fit(self, X, y, classes, sample_weight):
+        """Validate a mini-batch and learn it."""
+        key = self._engine_key()
+        first = not self._is_started()
+        live = None if first else self._live_engine()
+        goes_on = live is not None and live.serves(key)
+        if not goes_on:
+            self._validate_params()
+        X = _validation.validate_samples(self, X, self.dtype, reset=first)
+        y = _validation.validate_labels(y, X)
+        if classes is not None or first:
+            self._set_classes(classes, first)
+        codes = _validation.encode_labels(y, self.classes_)
+        weight = self._weigh_batch(X, codes, sample_weight)
+        if not goes_on:
+            live = self._make_live(key, first)
+        self._step(live, X, codes, weight)
+
+    def _set_classes(self, classes, first):
+        """Take the classes in the first call, compare them later."""
+        if classes is None:
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        classes = _validation.validate_classes(classes)
+        if first:
+            self.classes_ = classes
+            self.n_iter_ = self.n_steps_ = self.t_ = 0
+            self.history_, self.best_validation_score_ = [], None
+        else:
+            _check_same_classes(self.classes_, classes)
+
+    def _weigh_batch(self, X, codes, sample_weight):
+        """Combine the weights of a mini-batch."""
+        if isinstance(self.class_weight, str):
+            raise ValueError(
+                f"class_weight={self.class_weight!r} needs all samples at once; for partial_fit "
+                "pass a dict, for example from sklearn.utils.class_weight.compute_class_weight."
+            )
+        weight = _validation.validate_sample_weight(sample_weight, X)
+        return _validation.weigh_classes(codes, self.classes_, weight, self.class_weight, False)
+
+    def _make_live(self, key, first):
+        """Make an engine for the present parameters, at the present state or a new start."""
+        network = self._make_network(self.n_features_in_, self.classes_)
+        if first:
+            posterior = draw_posterior(network, check_random_state(self.random_state))
+        else:
+            self._check_same_shape(network)
+            posterior = self._current_posterior()
+        return LiveEngine(Engine(network, posterior, get_backend(self.device)), key)
+
+    def _step(self, live, X, codes, weight):
+        """Learn a mini-batch."""
+        engine, rows = live.engine, np.arange(X.shape[0])
+        if weight is not None:
+            rows = rows[weight > 0]
+            weight = engine.backend.asarray(weight.astype(engine.network.dtype))
+        data = engine.backend.load_data(X)
+        targets = engine.backend.asarray(_targets(engine.network, codes))
+        if rows.shape[0]:
+            live.step(data, targets, engine.backend.load_order(rows), weight)
+        self._network = engine.network
+        self._hand_to(live)
+        self.n_iter_ += 1
+        self.n_steps_ += 1
+        self.t_ += rows.shape[0]
+
+    # The network ---------------------------------------------------------------------------
+
+    def _is_started(self):
+        """Tell whether there is a posterior to continue from."""
+        return hasattr(self, "_network")
+
+    def _engine_key(self):
+        """Gather the parameters that an engine is made from, for comparison."""
+        return tuple(as_key(getattr(self, name)) for name in ENGINE_PARAMETERS)
+
+    def _make_network(self, n_features, classes):
+        """Describe the network that the parameters ask for."""
+        hidden = self.hidden_layer_sizes
+        hidden = [hidden] if isinstance(hidden, Integral) else list(hidden)
+        if any(not isinstance(size, Integral) or size < 1 for size in hidden):
+            raise ValueError(
+                "hidden_layer_sizes must hold integers of at least 1; got "
+                f"{self.hidden_layer_sizes!r}."
+            )
+        two_classes = classes.shape[0] == 2
+        output = "sign" if two_classes else ("argmax", "argmax_exact")[self.argmax == "exact"]
+        rho = self.rho
+        if isinstance(rho, Real):
+            rho = [rho] * len(hidden) + [self.output_rho]
+        return make_network(
+            [n_features, *hidden, 1 if two_classes else classes.shape[0]],
+            output=output,
+            rho=rho,
+            intercept=self.fit_intercept,
+            **{name: getattr(self, name) for name in NETWORK_OPTIONS},
+        )
+
+    def _check_same_shape(self, network):
+        """Refuse to continue with parameters that the fitted posterior does not fit."""
+        old = self._network
+        if (network.layer_sizes, network.weight_prior, network.intercept) != (
+            old.layer_sizes,
+            old.weight_prior,
+            old.intercept,
+        ):
+            raise ValueError(
+                f"{', '.join(SHAPE_PARAMETERS)} must not change while training continues: layers "
+                f"were {old.layer_sizes} with weight_prior={old.weight_prior!r} and "
+                f"fit_intercept={old.intercept}, now {network.layer_sizes} with "
+                f"{network.weight_prior!r} and {network.intercept}. Call fit without warm_start, "
+                "or clone the estimator."
+            )
+
+    def _prediction_state(self):
+        """Gather the attributes that a copy needs to predict."""
+        return {
+            "classes_": self.classes_,
+            "_network": self._network,
+            "_posterior": self._current_posterior(),
+        }
+
+    # Prediction ----------------------------------------------------------------------------
+
+    @staticmethod
+    @abstractmethod
+    def _probabilities(network, posterior, X, backend):
+        """Compute class probabilities.
+
+        Parameters
+        ----------
+        network : Network
+            The network.
+        posterior : list of LayerPosterior
+            The posterior.
+        X : ndarray or sparse matrix of shape (n_samples, n_features)
+            Checked samples.
+        backend : object
+            Where to compute.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_samples, n_classes)
+            Rows sum to 1.
+        """
+
+    def _codes(self, network, posterior, X, backend):
+        """Predict classes as positions in the list of classes."""
+        return self._probabilities(network, posterior, X, backend).argmax(axis=1)
+
+    def predict(self, X):
+        """Predict class labels.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            The label of the largest entry of :meth:`predict_proba`, always.
+        """
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]
+
+    def _predict_proba(self, X):
+        """Check samples and compute class probabilities."""
+        check_is_fitted(self)
+        X = _validation.validate_samples(self, X, self.dtype)
+        posterior, backend = self._current_posterior(), get_backend(self.device)
+        return self._probabilities(self._network, posterior, X, backend)
+
+    def predict_log_proba(self, X):
+        """Compute logarithms of class probabilities.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Logarithms of :meth:`predict_proba`; −inf where a probability is zero.
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def save(self, path):
+        """Write the fitted estimator to one ``.npz`` file without pickle inside.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Where to; an existing file is replaced only when the new one is complete.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If a parameter or a label cannot be written as plain data.
+        OSError
+            If the file cannot be written.
+
+        See Also
+        --------
+        sklearn_bp.load : Read it back.
+        """
+        check_is_fitted(self)
+        save(self, path)
+
+
+class _StateReporter:
+    """Hands the state after an epoch to scikit-learn's callbacks, if there are any."""
+
+    def __init__(self, callbacks, estimator, network, classes):
+        self._callbacks, self.begin_epoch = callbacks, callbacks.begin_epoch
+        self._fixed = {"classes_": classes, "_network": network}
+
+    def end_epoch(self, posterior):
+        """Tell of an epoch's end; say whether a callback asks to stop."""
+        return self._callbacks.end_epoch(lambda: {**self._fixed, "_posterior": posterior})
+
+
+def _targets(network, codes):
+    """Turn classes into what the output channel takes: ±1 for two, indices for more."""
+    if network.layer_sizes[-1] == 1:
+        return (2 * codes - 1).astype(network.dtype)
+    return codes
+
+
+def _check_same_classes(known, given):
+    """Refuse other classes than the fitted ones."""
+    if not np.array_equal(known, given):
+        raise ValueError(
+            f"The classes must stay the same while training continues; they were "
+            f"{known.tolist()!r}, now {given.tolist()!r}."
+        )

@@ -1,0 +1,87 @@
+"""BPClassifier: the point network of the posterior."""
+
+import numpy as np
+from scipy.special import expit, softmax
+
+from ._base import MessagePassingClassifier
+from ._documentation import document
+from ._state import point_network
+from .engine.prediction import point_preactivation
+
+
+@document
+class BPClassifier(MessagePassingClassifier):
+    """Multilayer perceptron trained by message passing, predicting with its point network.
+
+    Weights are ±1 (or real) and hidden units are signs. Training passes messages on mini-batches;
+    the posterior of the weights after one is the prior of the next (Posterior-as-Prior). The
+    prediction is that of one deterministic network, whose weights are the signs (or means) of the
+    posterior.
+
+    Parameters
+    ----------
+    {parameters}
+
+    Attributes
+    ----------
+    {attributes}
+
+    See Also
+    --------
+    BayesBPClassifier : Averages the prediction over the posterior.
+    sklearn.neural_network.MLPClassifier : Gradient descent on real weights.
+
+    References
+    ----------
+    C. Lucibello, F. Pittorino, G. Perugini, R. Zecchina, "Deep learning via message passing
+    algorithms based on belief propagation", Machine Learning: Science and Technology 3, 2022.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn_bp import BPClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> model = make_pipeline(StandardScaler(), BPClassifier(random_state=0))
+    >>> model.fit(X_train, y_train).score(X_test, y_test) > 0.93
+    True
+    """
+
+    def predict_proba(self, X):
+        """Compute class probabilities from the point network's output pre-activations.
+
+        With z the pre-activations of the output units and s the root mean square of the norms of
+        their weight vectors (for ±1 weights the square root of the number of inputs a unit has),
+        the probabilities are the softmax of z / s, or for two classes the logistic function of
+        z / s: as many standard deviations as z would have if the inputs were random signs. They
+        are a monotone function of the network's output, not the posterior's own uncertainty; for
+        that see :class:`BayesBPClassifier`.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Probabilities, in the order of `classes_`; rows sum to 1.
+        """
+        return self._predict_proba(X)
+
+    @staticmethod
+    def _probabilities(network, posterior, X, backend):
+        """Compute the softmax of scaled pre-activations."""
+        z = point_preactivation(network, posterior, X, backend).astype(np.float64)
+        output_weights = point_network(network, posterior)[0][-1].astype(np.float64)
+        scale = np.sqrt((output_weights**2).sum(axis=0).mean())
+        z /= max(scale, np.finfo(np.float64).tiny)
+        if z.shape[1] > 1:
+            return softmax(z, axis=1)
+        positive = expit(z[:, 0])
+        # sign(0) = +1: the larger of two equal probabilities must be the positive class's.
+        positive[z[:, 0] == 0] = np.nextafter(0.5, 1)
+        return np.column_stack([1 - positive, positive])

@@ -1,0 +1,127 @@
+"""Docstring sections that both classifiers share."""
+
+import inspect
+
+PARAMETERS = """
+hidden_layer_sizes : array-like of int, default=(101,)
+    Units of each hidden layer. Odd numbers keep a sum of ±1 from being zero.
+algo : {"bp", "bpi", "mf", "amp"}, default="bp"
+    Belief propagation, BP-inspired, mean field, or approximate message passing. With one sweep
+    per step "bp" and "bpi" coincide.
+weight_prior : {"binary", "gaussian"}, default="binary"
+    ±1 weights, or real ones.
+activation : {"sign", "relu", "identity"}, default="sign"
+    What a hidden unit makes of its pre-activation.
+rho : float or array-like of float, default=1.0
+    Power of the posterior that becomes the next prior, above 0: over 1 polarises weights, under 1
+    forgets, far from 1 diverges. A number holds for the hidden layers; a sequence gives every
+    weight layer, the output layer's last, and then `output_rho` is not used.
+output_rho : float, default=0.9
+    `rho` of the output layer, if `rho` is a number.
+damping : float or array-like of float, default=0.9
+    Share of the old mean in the new one, in [0, 1); one number per weight layer or one for all.
+n_inner_iter : int, default=1
+    Sweeps of messages per mini-batch.
+reinforcement : float, default=0.0
+    Share of a weight's field that is added to itself in every sweep, in [0, 1).
+init_scale : float, default=1.0
+    Spread of the random fields at the start, above 0.
+density : float or array-like of float, default=1.0
+    Share of a layer's weights that exist, in (0, 1], drawn once; a number or one per layer.
+argmax : {"pairwise", "exact"}, default="pairwise"
+    Likelihood of three or more classes: a product over pairs, or the integral.
+fit_intercept : bool, default=True
+    Whether every unit has an intercept, of Gaussian prior.
+edges : {"auto", "exact"} or int, default="auto"
+    How "bp" and "bpi" form cavity messages: by polynomials to `edge_tolerance`, exactly, or by
+    polynomials of a given degree.
+edge_tolerance : float, default=1e-4
+    Relative error allowed in the messages if `edges` is "auto", above 0.
+edge_memory_limit : int, default=2**31
+    Bytes that messages stored on edges may take; only "bp" with several sweeps stores any.
+batch_size : int, default=128
+    Samples per mini-batch, at most all.
+max_iter : int, default=100
+    Passes over the samples; with early stopping, at most. With 0 the start is drawn and nothing
+    learned.
+shuffle : bool, default=True
+    Whether each pass has an order of its own. If all samples fit in one mini-batch, they are then
+    brought into an order of their own, and equal ones learned as one sample with a weight, so
+    that the result depends on neither.
+tol : float, default=1e-4
+    With early stopping, the gain in validation score below which an epoch counts as no change.
+n_iter_no_change : int, default=10
+    With early stopping, the epochs without a gain after which training stops.
+early_stopping : bool, default=False
+    Whether to set validation samples aside, stop when their score does not improve, and keep the
+    state that scored best.
+validation_fraction : float, default=0.1
+    Share of samples to set aside for early stopping, in (0, 1), by class.
+warm_start : bool, default=False
+    Whether `fit` continues from the fitted state, if there is one.
+class_weight : dict, "balanced" or None, default=None
+    How much a sample of each class counts against others. `fit` scales the weights so that all
+    samples together count as often as without; `partial_fit` takes a dict as it is. "balanced"
+    gives all classes the same total and is for `fit` only.
+dtype : {"float32", "float64"}, default="float32"
+    Precision of the computation.
+device : {"auto", "cpu", "cuda"}, default="auto"
+    Where to compute; "auto" takes a GPU if there is one.
+verbose : bool or int, default=False
+    1 shows a progress bar if tqdm is installed, else a line per epoch; 2 shows lines.
+random_state : int, RandomState instance or None, default=None
+    Draws the start, the pruned weights, the validation samples, and the order of samples. An int
+    gives the same numbers in every call, on every device.
+"""
+
+ATTRIBUTES = """
+classes_ : ndarray of shape (n_classes,)
+    The class labels.
+coefs_ : list of ndarray of shape (n_in, n_out)
+    Point weights per layer: exactly ±1, or 0 where pruned; means of Gaussian weights.
+intercepts_ : list of ndarray of shape (n_out,)
+    Point intercepts per layer; zeros with ``fit_intercept=False``.
+weight_fields_, weight_means_, weight_variances_ : list of ndarray of shape (n_in, n_out)
+    Natural parameter H, damped mean m, and variance σ of every weight.
+weight_precisions_ : list of ndarray of shape (n_in, n_out), or None
+    Precision G of Gaussian weights; None for ±1 weights.
+weight_masks_ : list of ndarray of bool, shape (n_in, n_out)
+    Which weights exist.
+intercept_fields_, intercept_means_, intercept_variances_, intercept_precisions_ : list of ndarray
+    The same of the intercepts, of shape (n_out,); None with ``fit_intercept=False``.
+n_iter_ : int
+    Passes over the samples in `fit`, plus calls of `partial_fit`.
+n_steps_ : int
+    PasP steps, one per mini-batch.
+t_ : int
+    Samples seen.
+history_ : list of dict
+    A record per epoch of `fit`: ``epoch``, ``n_samples_seen``, ``train_accuracy`` (on each
+    mini-batch before it is learned), ``validation_score`` (with early stopping),
+    ``polarization_0`` and so on per layer, and ``time_s``. ``pandas.DataFrame`` takes it as it is.
+best_validation_score_ : float or None
+    The score of the state kept by early stopping.
+n_features_in_ : int
+    Number of features.
+feature_names_in_ : ndarray of shape (n_features_in_,)
+    Names of the features, if they were all strings.
+"""
+
+
+def document(cls):
+    """Complete the docstring of an estimator class by the shared sections.
+
+    Parameters
+    ----------
+    cls : type
+        A class with the lines ``{parameters}`` and ``{attributes}`` in its docstring.
+
+    Returns
+    -------
+    type
+        The class.
+    """
+    text = inspect.cleandoc(cls.__doc__)
+    text = text.replace("{parameters}", PARAMETERS.strip())
+    cls.__doc__ = text.replace("{attributes}", ATTRIBUTES.strip())
+    return cls

@@ -1,0 +1,247 @@
+"""Fitted attributes: the weight posterior, held on the host or by an engine that goes on training.
+
+An engine lives on a device and is no part of an estimator's state: the registry below holds it as
+long as the estimator exists, pickles and copies get host arrays.
+"""
+
+import os
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from . import _state
+
+_ENGINES: WeakKeyDictionary = WeakKeyDictionary()
+
+
+class LiveEngine:
+    """An engine that continues from one ``partial_fit`` to the next.
+
+    Parameters
+    ----------
+    engine : Engine
+        The engine.
+    key : tuple
+        The estimator's parameters that the engine was made from.
+    """
+
+    def __init__(self, engine, key):
+        self.engine, self.key, self._process = engine, key, os.getpid()
+        self._posterior = None
+
+    def serves(self, key):
+        """Tell whether the engine can go on: same parameters, same process.
+
+        Parameters
+        ----------
+        key : tuple
+            The estimator's parameters.
+
+        Returns
+        -------
+        bool
+            False after a fork too, since threads and devices do not survive it.
+        """
+        return self.key == key and self._process == os.getpid()
+
+    def step(self, *data):
+        """Take a PasP step; if it fails, only its start remains, and the engine serves no more.
+
+        Parameters
+        ----------
+        *data
+            As in :meth:`sklearn_bp.engine.engine.Engine.step`.
+        """
+        self._posterior = None
+        try:
+            # The engine counts what is not finite and says so by an error.
+            with np.errstate(all="ignore"):
+                self.engine.step(*data)
+        except BaseException:
+            self._posterior, self.key = self.engine.posterior(), None
+            raise
+
+    def posterior(self):
+        """Copy the posterior to the host, once per step.
+
+        Returns
+        -------
+        list of LayerPosterior
+            The posterior.
+        """
+        if self._posterior is None:
+            self._posterior = self.engine.posterior()
+        return self._posterior
+
+
+class FittedPosterior:
+    """Mixin of estimators: the posterior as fitted attributes, one array per layer.
+
+    All of them are NumPy arrays that must not be written to; weights have shape (n_in, n_out) and
+    intercepts (n_out,). To change the state, use :meth:`set_posterior`.
+    """
+
+    # Where the posterior is ----------------------------------------------------------------
+
+    def _live_engine(self):
+        """Get the engine that holds the posterior, or None if the host does."""
+        return _ENGINES.get(self)
+
+    def _hand_to(self, live):
+        """Let an engine hold the posterior."""
+        _ENGINES[self] = live
+        self._posterior = None
+
+    def _hold(self, posterior):
+        """Hold the posterior on the host."""
+        _ENGINES.pop(self, None)
+        self._posterior = posterior
+
+    def _current_posterior(self):
+        """Get the posterior as host arrays.
+
+        Returns
+        -------
+        list of LayerPosterior
+            One per weight layer.
+
+        Raises
+        ------
+        NotFittedError
+            If there is none.
+        """
+        check_is_fitted(self)
+        live = self._live_engine()
+        return self._posterior if live is None else live.posterior()
+
+    def __getstate__(self):
+        """Pickle host arrays in the place of a live engine."""
+        state = super().__getstate__()
+        if self._live_engine() is not None:
+            state = dict(state, _posterior=self._current_posterior())
+        return state
+
+    # What users see ------------------------------------------------------------------------
+
+    def _split(self, name):
+        posterior = self._current_posterior()
+        return _state.split(self._network, posterior, name)
+
+    @property
+    def coefs_(self):
+        """Point weights of each layer: exactly ±1 (0 where pruned), or means of Gaussian ones."""
+        posterior = self._current_posterior()
+        return _state.point_network(self._network, posterior)[0]
+
+    @property
+    def intercepts_(self):
+        """Point intercepts of each layer; zeros with ``fit_intercept=False``."""
+        posterior = self._current_posterior()
+        return _state.point_network(self._network, posterior)[1]
+
+    @property
+    def weight_fields_(self):
+        """H of the weights, the natural parameter that PasP carries on."""
+        return self._split("field")[0]
+
+    @property
+    def weight_means_(self):
+        """Damped means m of the weights; magnetizations for ±1 weights."""
+        return self._split("mean")[0]
+
+    @property
+    def weight_variances_(self):
+        """Variances σ of the weights."""
+        return self._split("variance")[0]
+
+    @property
+    def weight_precisions_(self):
+        """Precisions G of Gaussian weights; None for ±1 weights."""
+        return self._split("precision")[0]
+
+    @property
+    def weight_masks_(self):
+        """Which weights exist, as Boolean arrays."""
+        posterior = self._current_posterior()
+        return _state.masks(self._network, posterior)
+
+    @property
+    def intercept_fields_(self):
+        """H of the intercepts; None with ``fit_intercept=False``, like the next three."""
+        return self._split("field")[1]
+
+    @property
+    def intercept_means_(self):
+        """Damped means m of the intercepts."""
+        return self._split("mean")[1]
+
+    @property
+    def intercept_variances_(self):
+        """Variances σ of the intercepts."""
+        return self._split("variance")[1]
+
+    @property
+    def intercept_precisions_(self):
+        """Precisions G of the intercepts, whose prior is always Gaussian."""
+        return self._split("precision")[1]
+
+    def set_posterior(
+        self,
+        weight_fields,
+        weight_means=None,
+        weight_precisions=None,
+        weight_masks=None,
+        intercept_fields=None,
+        intercept_means=None,
+        intercept_precisions=None,
+    ):
+        """Replace the weight posterior of a fitted estimator.
+
+        Given all of them as read from the fitted attributes of another estimator with the same
+        parameters, training continues from here exactly as it would there.
+
+        Parameters
+        ----------
+        weight_fields : list of array-like of shape (n_in, n_out)
+            H, one array per layer.
+        weight_means : list of array-like of shape (n_in, n_out), default=None
+            Damped means m; None for the undamped ones, tanh H or H / G.
+        weight_precisions : list of array-like of shape (n_in, n_out), default=None
+            G of Gaussian weights; must be None for ±1 weights.
+        weight_masks : list of array-like of bool, shape (n_in, n_out), default=None
+            Which weights exist; None for all.
+        intercept_fields : list of array-like of shape (n_out,), default=None
+            H of the intercepts. This and the next two must be given with ``fit_intercept=True``
+            (`intercept_means` may be None) and must be None without.
+        intercept_means : list of array-like of shape (n_out,), default=None
+            Damped means of the intercepts; None for H / G.
+        intercept_precisions : list of array-like of shape (n_out,), default=None
+            G of the intercepts.
+
+        Returns
+        -------
+        self : estimator
+            The estimator.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If an array is missing, superfluous, of the wrong shape, or holds impossible numbers;
+            the state is then what it was.
+        """
+        check_is_fitted(self)
+        posterior = _state.assemble(
+            self._network,
+            weight_fields=weight_fields,
+            weight_means=weight_means,
+            weight_precisions=weight_precisions,
+            weight_masks=weight_masks,
+            intercept_fields=intercept_fields,
+            intercept_means=intercept_means,
+            intercept_precisions=intercept_precisions,
+        )
+        self._hold(posterior)
+        return self

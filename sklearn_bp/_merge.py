@@ -1,0 +1,130 @@
+"""Merging estimators that were trained apart from one common start."""
+
+from copy import deepcopy
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from .engine.posterior import LayerPosterior, moments, variances
+from .priors import MIN_PRECISION
+
+
+def merge(estimators, *, prior):
+    """Combine the posteriors of workers that started from one common prior.
+
+    In natural parameters a posterior is the prior plus what the data said, so that data learned
+    apart add up: H = θ₀ + Σ_i (H_i − θ₀), and likewise for the precisions G. θ₀ is what the common
+    start has become as a prior, ρ^s H_start after s PasP steps.
+
+    Parameters
+    ----------
+    estimators : sequence of BPClassifier or BayesBPClassifier
+        The workers, at least one; copies of `prior` that went on learning, each from its own data.
+    prior : BPClassifier or BayesBPClassifier
+        The common start.
+
+    Returns
+    -------
+    estimator : BPClassifier or BayesBPClassifier
+        A new estimator with the merged posterior, the parameters of the first worker, and the
+        history of `prior`.
+
+    Raises
+    ------
+    ValueError
+        If there are no workers, or they do not match each other or the start.
+    NotFittedError
+        If an estimator is not fitted.
+
+    Notes
+    -----
+    Exact: with ``algo="mf"``, one sweep and one mini-batch per worker, the merged posterior is that
+    of one worker with all samples in one mini-batch (if each worker's G stays above its smallest
+    value). With more steps, workers do not see each other's messages in between, and merging
+    sums what they learned from the start: the larger their steps, the further from one worker. If
+    ρ is not 1 and workers took different numbers of steps, the start counts as after the largest.
+    """
+    estimators = list(estimators)
+    if not estimators:
+        raise ValueError("merge needs at least one estimator; got none.")
+    check_is_fitted(prior)
+    for index, estimator in enumerate(estimators):
+        check_is_fitted(estimator)
+        _check_match(prior, estimator, f"estimators[{index}]")
+    start = prior._current_posterior()
+    workers = [
+        (estimator._current_posterior(), estimator.n_steps_ - prior.n_steps_)
+        for estimator in estimators
+    ]
+    merged = deepcopy(estimators[0])
+    merged._hold(
+        [
+            _merge_layer(merged._network, layer, start[layer], workers)
+            for layer in range(merged._network.n_layers)
+        ]
+    )
+    for name in ("n_steps_", "n_iter_"):
+        setattr(merged, name, max(getattr(estimator, name) for estimator in estimators))
+    merged.t_ = prior.t_ + sum(estimator.t_ - prior.t_ for estimator in estimators)
+    merged.history_ = deepcopy(prior.history_)
+    merged.best_validation_score_ = None
+    return merged
+
+
+def _check_match(prior, estimator, name):
+    """Refuse a worker that cannot have started from the prior."""
+    ours, theirs = prior._network, estimator._network
+    for what in ("layer_sizes", "weight_prior", "intercept", "output"):
+        if getattr(ours, what) != getattr(theirs, what):
+            raise ValueError(
+                f"{name} cannot have started from prior: its {what} is "
+                f"{getattr(theirs, what)!r}, that of prior {getattr(ours, what)!r}."
+            )
+    if not np.array_equal(prior.classes_, estimator.classes_):
+        raise ValueError(
+            f"{name} cannot have started from prior: its classes are "
+            f"{estimator.classes_.tolist()!r}, those of prior {prior.classes_.tolist()!r}."
+        )
+    if estimator.n_steps_ < prior.n_steps_:
+        raise ValueError(
+            f"{name} cannot have started from prior: it took {estimator.n_steps_} steps, prior "
+            f"{prior.n_steps_}."
+        )
+    for layer, (one, other) in enumerate(
+        zip(prior._current_posterior(), estimator._current_posterior(), strict=True)
+    ):
+        if not np.array_equal(_mask(one), _mask(other)):
+            raise ValueError(f"{name} has other pruned weights than prior in layer {layer}.")
+
+
+def _mask(posterior):
+    """Get the mask of a layer, whole where nothing is pruned."""
+    return np.ones(posterior.field.shape, dtype=bool) if posterior.mask is None else posterior.mask
+
+
+def _merge_layer(network, layer, start, workers):
+    """Merge the posteriors of one layer."""
+    rho, damping = network.rho[layer], network.damping[layer]
+    n_steps = max(steps for _, steps in workers)
+    field, precision = (
+        _add_up(name, rho, start, [(one[layer], steps) for one, steps in workers], n_steps)
+        for name in ("field", "precision")
+    )
+    np.maximum(precision, MIN_PRECISION, out=precision)
+    undamped, _ = moments(network, layer, field, precision)
+    # One sweep leaves this share of the mean it started from.
+    old = damping ** (n_steps * network.n_inner_iter)
+    mean = (old * start.mean + (1 - old) * undamped).astype(network.dtype)
+    variance = variances(network, layer, mean, precision)
+    if start.mask is not None:
+        mean, variance = mean * start.mask, variance * start.mask
+    return LayerPosterior(field, mean, variance, precision, start.mask)
+
+
+def _add_up(name, rho, start, posteriors, n_steps):
+    """Add what every worker learned to what the start has become."""
+    first = getattr(start, name).astype(np.float64)
+    total = rho**n_steps * first
+    for posterior, steps in posteriors:
+        total += getattr(posterior, name) - rho**steps * first
+    return total.astype(getattr(start, name).dtype)

@@ -1,0 +1,273 @@
+"""The posterior of a fitted estimator, as users see it: one array per layer and quantity.
+
+Inside, a layer's constant input is the last row of its arrays; outside, as in scikit-learn's
+multilayer perceptrons, intercepts are apart from weights.
+"""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.utils import check_array
+
+from .engine.posterior import LayerPosterior, moments, variances
+from .engine.prediction import point_weights
+from .priors import MIN_PRECISION, PRIORS
+
+POSTERIOR_ARGUMENTS = (
+    "weight_fields",
+    "weight_means",
+    "weight_precisions",
+    "weight_masks",
+    "intercept_fields",
+    "intercept_means",
+    "intercept_precisions",
+)
+"""What :func:`assemble` takes besides the network."""
+
+
+def _read_only(array):
+    """View an array that must not be written through."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def _has_gaussian_weights(network):
+    """Tell whether the weights, not only the intercepts, have a precision."""
+    return PRIORS[network.weight_prior].uses_precision
+
+
+def split(network, posterior, name):
+    """Separate the weights' part of a quantity from the intercepts'.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    posterior : list of LayerPosterior
+        The posterior.
+    name : {"field", "mean", "variance", "precision"}
+        The quantity.
+
+    Returns
+    -------
+    weights : list of ndarray of shape (n_in, n_out), or None
+        None for the precision of ±1 weights.
+    intercepts : list of ndarray of shape (n_out,), or None
+        None without intercepts.
+    """
+    arrays = [getattr(layer, name) for layer in posterior]
+    weights = intercepts = None
+    if name != "precision" or _has_gaussian_weights(network):
+        weights = [
+            _read_only(array[: network.layer_sizes[layer]]) for layer, array in enumerate(arrays)
+        ]
+    if network.intercept:
+        intercepts = [_read_only(array[-1]) for array in arrays]
+    return weights, intercepts
+
+
+def masks(network, posterior):
+    """List which weights exist.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    posterior : list of LayerPosterior
+        The posterior.
+
+    Returns
+    -------
+    list of ndarray of bool, shape (n_in, n_out)
+        One per layer.
+    """
+    shown = []
+    for layer, one in enumerate(posterior):
+        n_in, n_out = network.layer_sizes[layer : layer + 2]
+        mask = np.ones((n_in, n_out), dtype=bool) if one.mask is None else one.mask[:n_in]
+        shown.append(_read_only(mask))
+    return shown
+
+
+def point_network(network, posterior):
+    """Compute the weights and intercepts of the deterministic network.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    posterior : list of LayerPosterior
+        The posterior.
+
+    Returns
+    -------
+    coefs : list of ndarray of shape (n_in, n_out)
+        Exactly ±1 or 0 for ±1 weights.
+    intercepts : list of ndarray of shape (n_out,)
+        Zeros without intercepts.
+    """
+    weights = point_weights(network, posterior)
+    coefs = [weight[:n_in] for weight, n_in in zip(weights, network.layer_sizes, strict=False)]
+    if network.intercept:
+        return coefs, [weight[-1] for weight in weights]
+    return coefs, [np.zeros(weight.shape[1], weight.dtype) for weight in weights]
+
+
+def polarization(network, posterior):
+    """Compute how certain the weights' signs are, per layer.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    posterior : list of LayerPosterior
+        The posterior.
+
+    Returns
+    -------
+    list of float
+        Mean of m² / (m² + σ) over the existing weights, intercepts left out; in [0, 1]. For ±1
+        weights this is the mean of m², the method page's q0.
+    """
+    values = []
+    for layer, one in enumerate(posterior):
+        n_in = network.layer_sizes[layer]
+        mean, variance = one.mean[:n_in], one.variance[:n_in]
+        existing = mean.size if one.mask is None else int(one.mask[:n_in].sum())
+        # The square of a huge mean may overflow: no doubt about its sign is left.
+        with np.errstate(over="ignore"):
+            second_moment = mean * mean + variance
+        # Pruned weights have neither mean nor variance; they count as doubtful, thus not at all.
+        doubt = np.divide(
+            variance, second_moment, out=np.ones_like(mean), where=second_moment > 0
+        ).sum(dtype=np.float64)
+        values.append(float((mean.size - doubt) / existing))
+    return values
+
+
+def assemble(network, **arguments):
+    """Build a posterior from arrays given by a user, checking every shape and number.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    **arguments
+        Lists with one array per layer under the names of :data:`POSTERIOR_ARGUMENTS`, or None.
+
+    Returns
+    -------
+    list of LayerPosterior
+        The posterior.
+
+    Raises
+    ------
+    ValueError
+        If an array is missing, superfluous, of the wrong shape, or has impossible values.
+    """
+    _check_presence(network, arguments)
+    lists = {name: _check_list(network, name, arguments[name]) for name in POSTERIOR_ARGUMENTS}
+    return [_assemble_layer(network, layer, lists) for layer in range(network.n_layers)]
+
+
+def _check_presence(network, arguments):
+    """Refuse what is missing and what has no meaning for the network."""
+    gaussian = _has_gaussian_weights(network)
+    rules = (
+        ("weight_fields", True, True, ""),
+        ("weight_precisions", gaussian, gaussian, f"weight_prior={network.weight_prior!r}"),
+        ("intercept_fields", network.intercept, network.intercept, "fit_intercept=False"),
+        ("intercept_precisions", network.intercept, network.intercept, "fit_intercept=False"),
+        ("intercept_means", False, network.intercept, "fit_intercept=False"),
+    )
+    for name, needed, allowed, reason in rules:
+        given = arguments[name] is not None
+        if needed and not given:
+            raise ValueError(f"{name} must be given for this estimator; got None.")
+        if given and not allowed:
+            raise ValueError(f"{name} must be None with {reason}.")
+
+
+def _check_list(network, name, arrays):
+    """Check the number, shapes and values of the arrays of one quantity."""
+    if arrays is None:
+        return [None] * network.n_layers
+    if not isinstance(arrays, list | tuple) or len(arrays) != network.n_layers:
+        raise ValueError(
+            f"{name} must be a list of {network.n_layers} arrays, one per weight layer; got "
+            f"{type(arrays).__name__} of length {len(arrays) if hasattr(arrays, '__len__') else 1}."
+        )
+    return [_check_one(network, name, layer, array) for layer, array in enumerate(arrays)]
+
+
+def _check_one(network, name, layer, array):
+    """Check an array of one layer."""
+    n_in, n_out = network.layer_sizes[layer : layer + 2]
+    shape = (n_in, n_out) if name.startswith("weight") else (n_out,)
+    label = f"{name}[{layer}]"
+    if name == "weight_masks" and array is None:
+        return None
+    dtype = bool if name == "weight_masks" else network.dtype
+    array = check_array(array, dtype=dtype, ensure_2d=False, copy=True, input_name=label)
+    if array.shape != shape:
+        raise ValueError(f"{label} must have shape {shape}; got {array.shape}.")
+    if name.endswith("precisions") and array.min() < MIN_PRECISION:
+        raise ValueError(
+            f"{label} must not be below {MIN_PRECISION:g}, the smallest precision of a weight; "
+            f"got {array.min():g}."
+        )
+    if name == "weight_means" and not _has_gaussian_weights(network) and abs(array).max() > 1:
+        raise ValueError(f"{label} must lie in [-1, 1] for ±1 weights; got {abs(array).max():g}.")
+    return array
+
+
+def _assemble_layer(network, layer, lists):
+    """Build a layer's posterior from checked arrays."""
+    parts = {name: arrays[layer] for name, arrays in lists.items()}
+    n_out = network.layer_sizes[layer + 1]
+    field = _join(parts["weight_fields"], parts["intercept_fields"])
+    precision = _join(parts["weight_precisions"], parts["intercept_precisions"])
+    precision = np.empty((0, n_out), network.dtype) if precision is None else precision
+    mean, _ = moments(network, layer, field, precision)
+    n_in = network.layer_sizes[layer]
+    if parts["weight_means"] is not None:
+        mean[:n_in] = parts["weight_means"]
+    if parts["intercept_means"] is not None:
+        mean[n_in:] = parts["intercept_means"]
+    variance = variances(network, layer, mean, precision)
+    mask = _complete_mask(network, parts["weight_masks"])
+    if mask is not None:
+        mean, variance = mean * mask, variance * mask
+    return LayerPosterior(field, mean, variance, precision, mask)
+
+
+def _join(weights, intercepts):
+    """Put the intercepts' row under the weights' rows."""
+    rows = [part for part in (weights, intercepts) if part is not None]
+    return np.vstack(rows) if rows else None
+
+
+def _complete_mask(network, mask):
+    """Add the intercept's row to a mask; None if nothing is pruned."""
+    if mask is None or mask.all():
+        return None
+    if network.intercept:
+        mask = np.vstack([mask, np.ones((1, mask.shape[1]), dtype=bool)])
+    return mask
+
+
+def as_key(value):
+    """Make a parameter's value comparable and hashable.
+
+    Parameters
+    ----------
+    value : object
+        A number, a string, or a sequence of numbers.
+
+    Returns
+    -------
+    object
+        The value; a tuple for a sequence.
+    """
+    return value if isinstance(value, str | Real) or value is None else tuple(value)

@@ -1,0 +1,274 @@
+"""The loop over epochs: stopping, the best state, history, progress, interruption."""
+
+import warnings
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import accuracy_score
+
+from ._progress import make_progress
+from ._state import polarization
+from .engine.engine import Engine
+from .engine.errors import NonFiniteError
+
+SCORED_ROWS = 8192
+"""Validation samples that are read at a time, so that data on disk stays there."""
+
+
+@dataclass
+class Samples:
+    """What a fit learns from.
+
+    Attributes
+    ----------
+    X : ndarray or sparse matrix of shape (n_samples, n_features)
+        All samples.
+    codes : ndarray of int64, shape (n_samples,)
+        Classes, as positions in the list of classes.
+    weight : ndarray of float64, shape (n_samples,), or None
+        How often each sample counts.
+    train, validation : ndarray of int
+        Rows that are learned, and rows that are scored.
+    """
+
+    X: object
+    codes: np.ndarray
+    weight: np.ndarray | None
+    train: np.ndarray
+    validation: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long to train.
+
+    Attributes
+    ----------
+    max_iter : int
+        Epochs at most.
+    batch_size : int
+        Samples per mini-batch.
+    shuffle : bool
+        Whether every epoch has an order of its own.
+    tol : float
+        Least gain of the validation score that counts.
+    n_iter_no_change : int
+        Epochs without a gain after which training stops, if there are validation samples.
+    verbose : int
+        See :func:`sklearn_bp._progress.make_progress`.
+    """
+
+    max_iter: int
+    batch_size: int
+    shuffle: bool
+    tol: float
+    n_iter_no_change: int
+    verbose: int
+
+
+class Training:
+    """One fit: trains an engine and keeps what it reached.
+
+    Parameters
+    ----------
+    engine : Engine
+        The engine, at its start.
+    samples : Samples
+        What to learn.
+    targets : ndarray of shape (n_samples,)
+        The classes, as the output channel wants them.
+    schedule : Schedule
+        How long to train.
+    predict : callable
+        ``predict(posterior, X) -> codes``, for validation.
+    callbacks : FitCallbacks
+        Whom to tell.
+    history : list of dict
+        Records of earlier epochs; continued in a new list.
+    n_seen : int
+        Samples seen before.
+
+    Attributes
+    ----------
+    posterior : list of LayerPosterior
+        The state kept: the best validation score's, or the last.
+    history : list of dict
+        One record per epoch.
+    n_iter, n_seen, n_steps : int
+        Epochs begun, samples seen and PasP steps taken, all in this fit but `n_seen`.
+    best_score : float or None
+        The best validation score.
+    """
+
+    def __init__(
+        self, engine, samples, targets, schedule, predict, callbacks, history=(), n_seen=0
+    ):
+        self.engine, self.samples, self.schedule = engine, samples, schedule
+        self.history, self.n_iter, self.n_seen, self.n_steps = list(history), 0, n_seen, 0
+        self.best_score = None
+        self._predict, self._callbacks = predict, callbacks
+        self._load(targets)
+        self._validates = samples.validation.size > 0
+        self._best_posterior, self._reference, self._stale = None, -np.inf, 0
+
+    def _load(self, targets):
+        """Bring the data to the device."""
+        backend, dtype, samples = self.engine.backend, self.engine.network.dtype, self.samples
+        self._X = backend.load_data(samples.X)
+        self._y = backend.asarray(targets)
+        self._weight = None
+        if samples.weight is not None:
+            self._weight = backend.asarray(samples.weight.astype(dtype))
+
+    def run(self, random_state):
+        """Train until the schedule, a callback or the user ends it.
+
+        Parameters
+        ----------
+        random_state : numpy.random.RandomState
+            Draws the order of the samples.
+
+        Raises
+        ------
+        NonFiniteError
+            If not even one step stayed within the finite numbers.
+        """
+        schedule = self.schedule
+        self._progress = make_progress(
+            schedule.verbose, schedule.max_iter, self.samples.train.shape[0]
+        )
+        try:
+            self._run_epochs(random_state)
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted; the state reached is kept.", stacklevel=5)
+        except NonFiniteError as error:
+            if self.n_steps == 0:
+                raise
+            warnings.warn(
+                f"Training stopped in epoch {self.n_iter}; the state reached is kept: {error}",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
+        finally:
+            self._progress.close()
+        kept = self._best_posterior
+        self.posterior = self.engine.posterior() if kept is None else kept
+
+    def _run_epochs(self, random_state):
+        """Train epoch by epoch."""
+        for _ in range(self.schedule.max_iter):
+            self._callbacks.begin_epoch()
+            posterior = self._run_epoch(random_state)
+            asked = self._callbacks.end_epoch(posterior)
+            if asked or self._stale >= self.schedule.n_iter_no_change:
+                return
+        self._warn_if_improving()
+
+    def _run_epoch(self, random_state):
+        """Train one epoch, score it, and note it down."""
+        start, self.n_iter = perf_counter(), self.n_iter + 1
+        train = self.samples.train
+        order = Engine.draw_order(train.shape[0], random_state if self.schedule.shuffle else None)
+        # The engine counts what is not finite and says so by an error.
+        with np.errstate(all="ignore"):
+            correct = self.engine.epoch(
+                self._X,
+                self._y,
+                train[order],
+                self.schedule.batch_size,
+                self._weight,
+                self._count_step,
+            )
+        posterior = self.engine.posterior()
+        record = {
+            "epoch": len(self.history) + 1,
+            "n_samples_seen": self.n_seen,
+            "train_accuracy": correct / train.shape[0],
+        }
+        if self._validates:
+            record["validation_score"] = self._validate(posterior)
+            self._judge(record["validation_score"], posterior)
+        layers = polarization(self.engine.network, posterior)
+        record |= {f"polarization_{layer}": value for layer, value in enumerate(layers)}
+        record["time_s"] = perf_counter() - start
+        self.history.append(record)
+        self._progress.finish_epoch(record)
+        return posterior
+
+    def _count_step(self, n_samples):
+        """Note a finished PasP step."""
+        self.n_steps += 1
+        self.n_seen += n_samples
+        self._progress.advance(n_samples)
+
+    def _validate(self, posterior):
+        """Compute the accuracy on the validation rows."""
+        samples = self.samples
+        rows = samples.validation
+        predicted = np.concatenate(
+            [
+                self._predict(posterior, samples.X[rows[first : first + SCORED_ROWS]])
+                for first in range(0, rows.shape[0], SCORED_ROWS)
+            ]
+        )
+        weight = None if samples.weight is None else samples.weight[rows]
+        return float(accuracy_score(samples.codes[rows], predicted, sample_weight=weight))
+
+    def _judge(self, score, posterior):
+        """Keep the best state, and count the epochs without a gain in the validation score."""
+        if self.best_score is None or score > self.best_score:
+            self.best_score, self._best_posterior = score, posterior
+        self._stale = 0 if score > self._reference + self.schedule.tol else self._stale + 1
+        self._reference = max(self._reference, score)
+
+    def _warn_if_improving(self):
+        """Warn if the last epochs say that more of them would help."""
+        schedule = self.schedule
+        if not self._validates or schedule.max_iter <= schedule.n_iter_no_change:
+            return
+        warnings.warn(
+            f"max_iter={schedule.max_iter} epochs are over, and the validation score still rose by "
+            f"more than tol={schedule.tol:g} within the last {schedule.n_iter_no_change} of them. "
+            "Raise max_iter to go on.",
+            ConvergenceWarning,
+            stacklevel=7,
+        )
+
+
+def merge_duplicates(samples, dtype):
+    """Bring samples into an order of their own and count equal ones as one with a weight.
+
+    A PasP step on all samples at once does not depend on their order, and a sample of weight w
+    counts as w copies. After this it does not depend on them in the last bit either.
+
+    Parameters
+    ----------
+    samples : Samples
+        Samples without validation rows.
+    dtype : numpy.dtype
+        The network's precision.
+
+    Returns
+    -------
+    Samples
+        The distinct training samples, dense, in that order.
+    """
+    rows = samples.train
+    X = samples.X[rows]
+    X = X.toarray() if hasattr(X, "toarray") else X
+    # Adding zero turns -0.0 into 0.0, which is equal but has other bits.
+    X = np.ascontiguousarray(X, dtype=dtype) + dtype.type(0)
+    keyed = np.ascontiguousarray(np.column_stack([X, samples.codes[rows].astype(dtype)]))
+    keys = keyed.view(np.dtype((np.void, keyed.shape[1] * keyed.itemsize))).ravel()
+    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    given = None if samples.weight is None else samples.weight[rows]
+    weight = np.bincount(inverse.ravel(), weights=given)
+    all_once = bool((weight == 1).all())
+    return Samples(
+        X=X[first],
+        codes=samples.codes[rows][first],
+        weight=None if all_once else weight.astype(np.float64),
+        train=np.arange(first.shape[0]),
+    )

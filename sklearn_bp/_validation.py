@@ -1,0 +1,292 @@
+"""Checks of what users pass: samples, labels, sample weights, numbers per layer."""
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import assert_all_finite, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_consistent_length,
+    validate_data,
+)
+
+SAMPLE_DTYPES = ("float32", "float64", "uint8")
+"""Precisions that are read as they are, mini-batch by mini-batch; others are converted."""
+
+
+def validate_samples(estimator, X, dtype, reset=False):
+    """Check samples, without a copy where that can be helped.
+
+    Memory maps stay on disk, and sparse matrices stay sparse: rows are read when they are needed.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Remembers or compares the number and names of features.
+    X : array-like or sparse matrix of shape (n_samples, n_features)
+        The samples.
+    dtype : str
+        The network's precision.
+    reset : bool
+        Whether the estimator learns the features from `X` (else `X` must have the same).
+
+    Returns
+    -------
+    ndarray or sparse matrix of shape (n_samples, n_features)
+        Finite numbers, small enough for their squares to add up in the network's precision.
+
+    Raises
+    ------
+    ValueError
+        If `X` has the wrong shape, is not finite, or is too large.
+    """
+    if not reset and _is_plain(estimator, X, dtype):
+        assert_all_finite(X, input_name="X")
+    else:
+        X = _validate_any(estimator, X, dtype, reset)
+    check_magnitude(X, dtype)
+    return X
+
+
+def _is_plain(estimator, X, dtype):
+    """Tell whether `X` is an array that needs no comparison of names and no conversion."""
+    return (
+        type(X) is np.ndarray
+        and X.dtype == dtype
+        and X.ndim == 2
+        and X.shape[0] > 0
+        and X.shape[1] == estimator.n_features_in_
+        and X.flags.c_contiguous
+        and not hasattr(estimator, "feature_names_in_")
+    )
+
+
+def _validate_any(estimator, X, dtype, reset):
+    """Check samples of any kind."""
+    on_disk = isinstance(X, np.memmap)
+    dtypes = [dtype, *(other for other in SAMPLE_DTYPES if other != dtype)]
+    X = validate_data(
+        estimator,
+        X,
+        reset=reset,
+        accept_sparse="csr",
+        accept_large_sparse=True,
+        dtype=[np.dtype(name) for name in dtypes],
+    )
+    if on_disk or issparse(X) or X.flags.c_contiguous:
+        return X
+    return np.ascontiguousarray(X)
+
+
+def check_magnitude(X, dtype):
+    """Refuse numbers whose squares would not add up to a finite sum.
+
+    Parameters
+    ----------
+    X : ndarray or sparse matrix of shape (n_samples, n_features)
+        Finite samples.
+    dtype : str
+        The network's precision.
+
+    Raises
+    ------
+    ValueError
+        If an absolute value is too large; the message says which is allowed.
+    """
+    values = X.data if issparse(X) else X
+    if values.size == 0 or values.dtype == np.uint8:
+        return
+    largest = max(float(values.max()), -float(values.min()))
+    # The pre-activation variance sums x² over features; a margin keeps its products finite.
+    allowed = float(np.sqrt(np.finfo(dtype).max / X.shape[1])) / 1e3
+    if largest > allowed:
+        raise ValueError(
+            f"X contains the absolute value {largest:g}; with dtype={dtype!r} and {X.shape[1]} "
+            f"features it must not exceed {allowed:.3g}, or sums of squares overflow. Scale the "
+            "features (for example with StandardScaler)"
+            + (" or use dtype='float64'." if dtype == "float32" else ".")
+        )
+
+
+def validate_labels(y, n_samples_of):
+    """Check a vector of class labels.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        The labels.
+    n_samples_of : array
+        What must have as many samples.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        The labels.
+
+    Raises
+    ------
+    ValueError
+        If the labels are not those of a classification, or too few or too many.
+    """
+    if type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind in "iubU":
+        # Labels that can only be classes: the general checks cost more than a small step.
+        if y.shape[0] == n_samples_of.shape[0]:
+            return y
+    if y is None:
+        raise ValueError(
+            "This classifier requires y to be passed, but the target y is None: y must hold one "
+            "class label per sample."
+        )
+    y = column_or_1d(y, warn=True)
+    check_consistent_length(n_samples_of, y)
+    if y.dtype.kind in "fc" and not np.isfinite(y).all():
+        raise ValueError("Input y contains NaN or infinity: every sample needs a class label.")
+    check_classification_targets(y)
+    return y
+
+
+def validate_classes(classes):
+    """Check the list of all classes.
+
+    Parameters
+    ----------
+    classes : array-like of shape (n_classes,)
+        All labels that can occur.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,)
+        The labels, sorted, each once.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two.
+    """
+    classes = np.unique(column_or_1d(classes))
+    if classes.shape[0] < 2:
+        raise ValueError(
+            "The number of classes has to be greater than one; got "
+            f"{classes.shape[0]} class: {classes.tolist()!r}."
+        )
+    return classes
+
+
+def encode_labels(y, classes):
+    """Turn labels into positions in the list of classes.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Labels.
+    classes : ndarray of shape (n_classes,)
+        All labels, sorted.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_samples,)
+        Positions.
+
+    Raises
+    ------
+    ValueError
+        If a label is not in the list.
+    """
+    position = np.searchsorted(classes, y)
+    position[position == classes.shape[0]] = 0
+    unknown = classes[position] != y
+    if unknown.any():
+        labels = np.unique(y[unknown]).tolist()
+        raise ValueError(
+            f"y contains previously unseen labels {labels!r}; the classes are {classes.tolist()!r}."
+        )
+    return position.astype(np.int64, copy=False)
+
+
+def validate_sample_weight(sample_weight, X):
+    """Check how often each sample counts.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_samples,), float, or None
+        Weights, at least 0; not all 0.
+    X : ndarray or sparse matrix of shape (n_samples, n_features)
+        The samples.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_samples,), or None
+        The weights; None if none were given.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative or not finite, or all are zero.
+    """
+    if sample_weight is None:
+        return None
+    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    if not weight.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return weight
+
+
+def weigh_classes(codes, classes, sample_weight, class_weight, keep_total):
+    """Multiply sample weights by the weights of their classes.
+
+    Parameters
+    ----------
+    codes : ndarray of int, shape (n_samples,)
+        Classes of the samples, as positions in `classes`.
+    classes : ndarray of shape (n_classes,)
+        All labels.
+    sample_weight : ndarray of float64, shape (n_samples,), or None
+        How often each sample counts; None for once.
+    class_weight : dict, "balanced" or None
+        A dict gives the weight of each label, 1 where it has none. ``"balanced"`` gives every
+        class in `codes` the same total weight.
+    keep_total : bool
+        Whether to scale the weights of the classes so that the sum over samples stays: they then
+        say how much classes matter, and do not make few samples pass for many.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_samples,), or None
+        The product; None if every sample counts once.
+
+    Raises
+    ------
+    ValueError
+        If a class weight is negative or not finite, or belongs to no class, or if no sample is
+        left.
+    """
+    if class_weight is None:
+        return sample_weight
+    totals = np.bincount(codes, weights=sample_weight, minlength=classes.shape[0])
+    if isinstance(class_weight, str):
+        by_class = 1 / np.where(totals > 0, totals, 1)
+    else:
+        by_class = _weights_from_dict(classes, class_weight)
+    total = (totals * by_class).sum()
+    if not total > 0:
+        raise ValueError(f"class_weight={class_weight!r} leaves no sample to learn from.")
+    if keep_total:
+        by_class *= totals.sum() / total
+    weight = by_class[codes]
+    return weight if sample_weight is None else weight * sample_weight
+
+
+def _weights_from_dict(classes, class_weight):
+    """Read the weight of every class from a dict."""
+    labels = classes.tolist()
+    unknown = [label for label in class_weight if label not in labels]
+    if unknown:
+        raise ValueError(
+            f"class_weight has weights for {unknown!r}, which are not among the classes {labels!r}."
+        )
+    by_class = np.array([class_weight.get(label, 1.0) for label in labels], dtype=np.float64)
+    if not (np.isfinite(by_class) & (by_class >= 0)).all():
+        raise ValueError(
+            f"class_weight must hold finite numbers of at least 0; got {class_weight!r}."
+        )
+    return by_class

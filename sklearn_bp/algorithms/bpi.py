@@ -1,0 +1,95 @@
+"""BP-inspired message passing: g of every edge without the edge's own contribution."""
+
+from . import expansion
+from ._base import Algorithm
+from .mean_field import MeanField
+
+
+class BPInspired(Algorithm):
+    """Cavity g with node-level means (method page, "BPI").
+
+    g_{kn→i} = ∂_ω φ(B, A, ω_kn − m_ki x̂_in, V_kn) enters both B_in and H_in.
+    """
+
+    name = "bpi"
+
+    def for_layer(self, plain_sums):
+        """Choose the algorithm of a layer: no cavities where the units are coupled.
+
+        Parameters
+        ----------
+        plain_sums : bool
+            Whether the layer's factors couple its units.
+
+        Returns
+        -------
+        Algorithm
+            Mean field there, this one elsewhere.
+        """
+        return MeanField() if plain_sums else self
+
+    @staticmethod
+    def expands(layer):
+        """Tell whether the edge sums are expanded in polynomials.
+
+        Parameters
+        ----------
+        layer : Layer
+            The weight layer.
+
+        Returns
+        -------
+        bool
+            False where edges are summed one by one.
+        """
+        possible = layer.backend.expands_cavities and not layer.layout.compressed
+        return possible and layer.network.edges != "exact"
+
+    def n_terms(self, layer):
+        """Count the arrays of weight-field messages.
+
+        Parameters
+        ----------
+        layer : Layer
+            The weight layer.
+
+        Returns
+        -------
+        int
+            One per power up to the largest degree, and one of scratch.
+        """
+        return expansion.largest_degree(layer.network) + 2 if self.expands(layer) else 1
+
+    def allocate(self, layer):
+        """Ask for what g of an edge needs besides ω, and for the expansion.
+
+        Parameters
+        ----------
+        layer : Layer
+            The weight layer.
+        """
+        layer.batch_array("edge_parameters", (3,), layer.n_units)
+        layer.layout.declare_edges(layer)
+        if self.expands(layer):
+            expansion.allocate(layer)
+
+    def messages(self, layer, sweep):
+        """Compute the sums of the cavity messages.
+
+        Parameters
+        ----------
+        layer : Layer
+            The weight layer.
+        sweep : int
+            0 in the first sweep of a step.
+
+        Returns
+        -------
+        int
+            How many terms of H_in were filled.
+        """
+        layer.fill_edge_parameters()
+        if self.expands(layer):
+            return expansion.edge_sums(layer)
+        layer.layout.edge_sums(layer)
+        return 1

@@ -1,0 +1,396 @@
+"""Cavity messages by polynomials: the edge sums of BP and BPI as matrix products.
+
+At fixed unit k and sample n, g of an edge is a smooth function of the edge's own contribution
+c = m_ki x̂_in, on the interval |c| ≤ max_i |m_ki| · max_i |x̂_in|. With t = c / c_max and
+g(ω_kn − c) ≈ Σ_p a_p(k, n) t^p, interpolated at Chebyshev nodes,
+
+    H_in,ki = Σ_p (m_ki / μ_k)^p  Σ_n x̂_in (x̂_in / ξ_n)^p a_p(k, n)
+    B_in    = Σ_p (x̂_in / ξ_n)^p Σ_k m_ki (m_ki / μ_k)^p a_p(k, n)
+
+with μ_k and ξ_n the largest |m| and |x̂|. Every (k, n) whose bound on the neglected part of the
+series exceeds its share of the tolerance is summed exactly, and so are inputs so large that they
+would widen everyone's interval, and the constant input.
+"""
+
+from functools import cache
+
+import numpy as np
+
+MAX_DEGREE = 5
+"""Degrees above cost more than exact sums save."""
+
+EDGE_COST = 60.0
+"""An edge summed exactly among all others, in multiply-adds of a matrix product on one core."""
+
+MARKED_EDGE_COST = 500.0
+"""The same for an edge that is picked out, because its (sample, unit) pair is marked."""
+
+NODE_COST = 300.0
+"""The same for the value of g at a node, and its part in the coefficients."""
+
+LEAST_EDGES = 1_000_000
+"""Layers with fewer edges in a mini-batch are summed exactly: it takes under a millisecond, and the
+kernels of the expansion need not be compiled."""
+
+SAMPLED_ROWS = 8
+"""Samples of a mini-batch that decide the degree."""
+
+SAFETY = 15.0
+"""What is asked of a layer's own series beyond the tolerance: errors of different samples are not
+independent (in a mini-batch of M they add up to √M times more), and those of B_in pass on to the
+layer below."""
+
+N_LIMITS = 8
+"""Error ratios 1, 2, 4, … that are tried as the limit beyond which a pair is summed exactly."""
+
+HEAVY_RATIO = 4.0
+"""Inputs beyond this many root mean squares may be summed exactly."""
+
+
+@cache
+def interpolation(n_nodes, degree, dtype):
+    """Compute Chebyshev nodes and the matrices from values there to coefficients.
+
+    Parameters
+    ----------
+    n_nodes : int
+        Number of nodes J.
+    degree : int
+        Degree at which the series is cut, less than J.
+    dtype : numpy.dtype
+        Precision of the results.
+
+    Returns
+    -------
+    nodes : ndarray of shape (J,)
+        Zeros of the Chebyshev polynomial of degree J, in (−1, 1).
+    to_monomial : ndarray of shape (degree + 1, J)
+        Gives the coefficients of powers of t of the cut series.
+    to_chebyshev : ndarray of shape (J, J)
+        Gives the Chebyshev coefficients.
+    """
+    angle = np.pi * (np.arange(n_nodes) + 0.5) / n_nodes
+    to_chebyshev = 2 / n_nodes * np.cos(np.outer(np.arange(n_nodes), angle))
+    to_chebyshev[0] /= 2
+    powers = np.zeros((degree + 1, degree + 1))
+    for q in range(degree + 1):
+        powers[: q + 1, q] = np.polynomial.chebyshev.cheb2poly(np.eye(q + 1)[q])
+    to_monomial = powers @ to_chebyshev[: degree + 1]
+    return tuple(a.astype(dtype) for a in (np.cos(angle), to_monomial, to_chebyshev))
+
+
+def n_nodes_for(degree):
+    """Count the nodes for a degree: one more than it needs, to see what is neglected.
+
+    Parameters
+    ----------
+    degree : int
+        At least 1.
+
+    Returns
+    -------
+    int
+        At least 4, since the bound looks at four coefficients.
+    """
+    return max(degree + 2, 4)
+
+
+def largest_degree(network):
+    """Find the largest degree that a network may use.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+
+    Returns
+    -------
+    int
+        The fixed degree, or the largest automatic one; 0 for exact edges.
+    """
+    if network.edges == "exact":
+        return 0
+    return MAX_DEGREE if network.edges == "auto" else network.edges
+
+
+def allocate(layer):
+    """Ask for the arrays of the expansion.
+
+    Parameters
+    ----------
+    layer : Layer
+        The weight layer.
+    """
+    n_terms = largest_degree(layer.network) + 1
+    n_nodes = n_nodes_for(MAX_DEGREE if layer.network.edges == "auto" else n_terms - 1)
+    layer.batch_array("expansion_values", (n_nodes,), layer.n_units)
+    layer.batch_array("expansion_keep", (), layer.n_units)
+    layer.batch_array("expansion_terms", (n_terms,), layer.n_units)
+    layer.batch_array("expansion_weighted_terms", (n_terms,), layer.n_units)
+    layer.batch_array("x_power", (), layer.n_rows)
+    for name in ("x_scale", "x_inverse_scale", "x_norm_sq", "x_allowed"):
+        layer.batch_array(name, ())
+    for name in ("m_scale", "m_norm_sq", "m_allowed"):
+        layer.array(name, (layer.n_units,))
+    layer.batch_array("exact_parameters", (4,), layer.n_units)
+    layer.batch_integers("exact_units", layer.n_units)
+    layer.batch_integers("exact_count")
+    layer.survey_squares = np.zeros((n_nodes - 1, N_LIMITS))
+    layer.survey_counts = np.zeros((n_nodes - 1, N_LIMITS), dtype=np.int64)
+    if layer.has_units_below:
+        layer.batch_array("down_terms", (n_terms,), layer.n_rows)
+        layer.array("m_power", (layer.n_rows, layer.n_units))
+
+
+def edge_sums(layer):
+    """Compute B_in and the terms of H_in.
+
+    Parameters
+    ----------
+    layer : Layer
+        The weight layer, its edge parameters done.
+
+    Returns
+    -------
+    int
+        How many terms of H_in were filled.
+    """
+    backend = layer.backend
+    degree, cap, heavy = _choose(layer)
+    layer.expansion_degree, layer.exact_share = degree, 1.0
+    if degree == 0:
+        backend.edge_sums(*_exact_arguments(layer), layer.down_field, layer.terms[0])
+        return 1
+    marked = _coefficients(layer, degree)
+    _field_terms(layer, degree, cap)
+    if layer.has_units_below:
+        _down_field(layer, degree)
+    _exact_remainder(layer, cap, heavy, marked)
+    layer.exact_share = marked / layer.omega.size + heavy / (layer.x.shape[0] * layer.n_inputs)
+    return degree + 1
+
+
+def _exact_arguments(layer):
+    """Gather what the exact sums read."""
+    return (
+        layer.channel_above,
+        layer.omega,
+        layer.edge_parameters,
+        layer.x,
+        layer.weights.mean,
+        layer.sample_weight,
+    )
+
+
+def _choose(layer):
+    """Choose the degree and the largest |x̂| it serves; scales and allowed errors are set.
+
+    Returns
+    -------
+    degree : int
+        0 if exact sums of all edges cost less.
+    cap : float
+        Inputs above are summed exactly.
+    heavy : int
+        How many inputs are above the cap.
+    """
+    automatic = layer.network.edges == "auto"
+    if automatic and layer.omega.size * layer.n_inputs < LEAST_EDGES:
+        return 0, np.inf, 0
+    mean, n_inputs = layer.weights.mean, layer.n_inputs
+    layer.backend.weight_scales(mean, n_inputs, layer.m_scale, layer.m_norm_sq)
+    layer.backend.input_scales(layer.x, n_inputs, np.inf, layer.x_scale, layer.x_norm_sq)
+    if not automatic:
+        layer.x_allowed.fill(np.inf)
+        layer.m_allowed.fill(np.inf)
+        return layer.network.edges, np.inf, 0
+    _set_allowed_errors(layer)
+    best = (EDGE_COST, 0, 0, np.inf, 0)
+    caps = _candidate_caps(layer)
+    for cap in caps:
+        heavy = layer.backend.count_heavy(layer.x, layer.n_inputs, cap) if len(caps) > 1 else 0
+        _set_scales(layer, cap, len(caps) > 1)
+        best = min(best, (*_cheapest_degree(layer, heavy), cap, heavy))
+    _, degree, limit, cap, heavy = best
+    if len(caps) > 1:
+        _set_scales(layer, cap, True)
+    layer.x_allowed *= 2.0**limit
+    layer.m_allowed *= 2.0**limit
+    return degree, cap, heavy
+
+
+def _set_allowed_errors(layer):
+    """Share the tolerance in the norms of H_in and B_in equally among (sample, unit) pairs.
+
+    An error δ of g(k, n) adds at most δ² Σ_i x̂² to ‖H_in‖², and δ² Σ_i m² to ‖B_in‖².
+    """
+    x_norm_sq, m_norm_sq = layer.x_norm_sq, layer.m_norm_sq
+    if layer.weighted:
+        np.multiply(x_norm_sq, layer.sample_weight**2, out=x_norm_sq)
+    by_rows, by_columns = layer.backend.weighted_norms(layer.g, x_norm_sq, m_norm_sq)
+    tolerance, pairs = layer.network.edge_tolerance / SAFETY, layer.omega.size
+    np.maximum(x_norm_sq, np.finfo(x_norm_sq.dtype).tiny, out=x_norm_sq)
+    np.sqrt(by_rows / pairs / x_norm_sq, out=layer.x_allowed)
+    layer.x_allowed *= tolerance
+    if layer.has_units_below:
+        np.maximum(m_norm_sq, np.finfo(m_norm_sq.dtype).tiny, out=m_norm_sq)
+        np.sqrt(by_columns / pairs / m_norm_sq, out=layer.m_allowed)
+        layer.m_allowed *= tolerance
+    else:
+        layer.m_allowed.fill(np.inf)
+
+
+def _candidate_caps(layer):
+    """List the largest |x̂| worth trying: everything, or halves of it while tails are heavy."""
+    largest = float(layer.x_scale.max())
+    root_mean_square = float(np.sqrt(layer.x_norm_sq.mean() / layer.n_inputs))
+    caps = [np.inf]
+    cap = largest / 2
+    while root_mean_square > 0 and cap > HEAVY_RATIO / 2 * root_mean_square:
+        caps.append(cap)
+        cap /= 2
+    return caps
+
+
+def _set_scales(layer, cap, again):
+    """Set the scales ξ_n for a cap."""
+    if again:
+        layer.backend.input_scales(
+            layer.x, layer.n_inputs, cap, layer.x_scale, layer.x_inverse_scale
+        )
+
+
+def _cheapest_degree(layer, heavy):
+    """Find the degree of least cost, in multiply-adds per (sample, input, unit).
+
+    For each degree the limit on a pair's error ratio is the largest for which the pairs within it
+    keep to the budget, a mean square of 1 over all pairs.
+
+    Returns
+    -------
+    cost : float
+        Multiply-adds.
+    degree : int
+        The degree.
+    limit : int
+        Base-2 logarithm of the limit on error ratios.
+    """
+    n_samples, products = layer.x.shape[0], 2 if layer.has_units_below else 1
+    nodes, _, to_chebyshev = interpolation(n_nodes_for(MAX_DEGREE), 1, layer.network.dtype)
+    squares, counts = layer.survey_squares, layer.survey_counts
+    stride = max(1, n_samples // SAMPLED_ROWS)
+    _evaluate(layer, nodes, stride)
+    rows = layer.backend.survey(
+        layer.expansion_values,
+        to_chebyshev,
+        layer.x_allowed,
+        layer.m_allowed,
+        stride,
+        layer.expansion_keep,
+        squares,
+        counts,
+    )
+    pairs = rows * layer.n_units
+    share_heavy = heavy / (n_samples * layer.n_inputs)
+    choices = []
+    for degree in range(1, MAX_DEGREE + 1):
+        limit = max(int((squares[degree] <= pairs).sum()) - 1, 0)
+        cost = products * (degree + 1) + EDGE_COST * share_heavy
+        cost += MARKED_EDGE_COST * counts[degree, limit] / pairs
+        cost += NODE_COST * n_nodes_for(degree) / layer.n_inputs
+        choices.append((cost, degree, limit))
+    return min(choices)
+
+
+def _evaluate(layer, nodes, stride):
+    """Evaluate g at the nodes of every `stride`-th sample."""
+    layer.backend.node_values(
+        layer.channel_above,
+        layer.omega,
+        layer.v,
+        layer.edge_parameters,
+        layer.x_scale,
+        layer.m_scale,
+        nodes,
+        stride,
+        layer.expansion_values,
+        layer.expansion_keep,
+    )
+
+
+def _coefficients(layer, degree):
+    """Expand g of every (sample, unit); count the pairs left to exact sums."""
+    dtype, n_terms = layer.network.dtype, degree + 1
+    nodes, to_monomial, to_chebyshev = interpolation(n_nodes_for(degree), degree, dtype)
+    _evaluate(layer, nodes, 1)
+    terms, keep = layer.expansion_terms[:n_terms], layer.expansion_keep
+    layer.backend.coefficients(
+        layer.expansion_values,
+        to_monomial,
+        to_chebyshev,
+        layer.x_allowed,
+        layer.m_allowed,
+        keep,
+        terms,
+    )
+    if layer.weighted:
+        weighted = layer.expansion_weighted_terms[:n_terms]
+        layer.backend.scale_terms(layer.sample_weight, terms, weighted)
+    return layer.backend.pack_marked(
+        keep,
+        layer.omega,
+        layer.edge_parameters,
+        layer.exact_units,
+        layer.exact_count,
+        layer.exact_parameters,
+    )
+
+
+def _field_terms(layer, degree, cap):
+    """Compute Σ_n x̂ (x̂ / ξ)^p a_p for every power."""
+    backend = layer.backend
+    weighted = layer.expansion_weighted_terms if layer.weighted else layer.expansion_terms
+    backend.light_inputs(layer.x, layer.n_inputs, cap, layer.x_power)
+    for power in range(degree + 1):
+        if power:
+            backend.advance_row_power(layer.x_power, layer.x, layer.x_scale)
+        backend.matmul(layer.x_power.T, weighted[power], layer.terms[power])
+    np.divide(1, layer.m_scale, out=layer.unit_scale)
+
+
+def _down_field(layer, degree):
+    """Compute B_in = Σ_p (x̂ / ξ)^p Σ_k m (m / μ)^p a_p."""
+    backend = layer.backend
+    backend.copy(layer.weights.mean, layer.m_power)
+    for power in range(degree + 1):
+        if power:
+            backend.advance_column_power(layer.m_power, layer.weights.mean, layer.unit_scale)
+        backend.matmul(layer.expansion_terms[power], layer.m_power.T, layer.down_terms[power])
+    np.divide(1, layer.x_scale, out=layer.x_inverse_scale)
+    backend.polynomial_rows(
+        layer.x, layer.x_inverse_scale, layer.down_terms[: degree + 1], layer.down_field
+    )
+
+
+def _exact_remainder(layer, cap, heavy, marked):
+    """Add what the polynomials leave out: heavy and constant inputs, marked pairs."""
+    arguments = _exact_arguments(layer)
+    sums = (layer.down_field, layer.terms[0])
+    head, sample_weight = arguments[:-1], arguments[-1]
+    first = 0 if heavy else layer.n_inputs
+    if first < layer.n_rows:
+        layer.backend.heavy_edges(*head, layer.n_inputs, cap, sample_weight, *sums, first)
+    if marked:
+        layer.backend.marked_edges(
+            layer.channel_above,
+            layer.exact_units,
+            layer.exact_count,
+            layer.exact_parameters,
+            layer.x,
+            layer.weights.mean,
+            cap,
+            sample_weight,
+            layer.terms[-1],
+            *sums,
+            layer.n_inputs,
+        )

@@ -1,0 +1,36 @@
+"""What a backend reports about the steps it took."""
+
+from typing import NamedTuple
+
+
+class Failure(NamedTuple):
+    """Where numbers first stopped being finite.
+
+    Attributes
+    ----------
+    counter : int
+        Index of the counter, in the order in which a step uses them.
+    n_bad : int
+        Numbers that were not finite.
+    n_committed : int
+        Steps committed since, the failed one included: 0 on a backend that notices at once.
+    """
+
+    counter: int
+    n_bad: int
+    n_committed: int
+
+
+class Outcome(NamedTuple):
+    """What happened since a record was started.
+
+    Attributes
+    ----------
+    correct : int
+        Samples that were classified rightly before they were learned.
+    failure : Failure or None
+        None if all numbers stayed finite.
+    """
+
+    correct: int
+    failure: Failure | None

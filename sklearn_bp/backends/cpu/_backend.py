@@ -1,0 +1,395 @@
+"""The CPU backend's list of operations."""
+
+import numpy as np
+from scipy.sparse import issparse
+
+from . import activation, argmax, edges, elementwise, weights
+from ._compressed import CompressedOperations
+from ._expansion import ExpansionOperations
+from ._record import StepRecord
+from ._threads import RowPool, usable_threads
+
+VECTOR = 16
+"""Units per vector, of the longest ones there are."""
+
+KEPT_SHAPES = 8
+"""Shapes whose scratch arrays are kept: one per layer and size of mini-batch, as a rule."""
+
+
+class CpuBackend(CompressedOperations, ExpansionOperations):
+    """Runs the engine's operations on NumPy arrays.
+
+    Products go through BLAS; everything else through compiled kernels whose rows are shared among
+    threads.
+
+    Parameters
+    ----------
+    n_threads : int or None
+        Threads of the kernels; None for as many as BLAS may use now.
+    """
+
+    name = "cpu"
+
+    def __init__(self, n_threads=None):
+        self._scratch = {}
+        self._pool = RowPool(usable_threads() if n_threads is None else n_threads)
+
+    def _run(self, kernel, rows, work, *arguments):
+        return self._pool.run(kernel, rows, work, *arguments)
+
+    # Arrays --------------------------------------------------------------------------------
+
+    @staticmethod
+    def zeros(shape, dtype):
+        """Allocate an array of zeros."""
+        return np.zeros(shape, dtype)
+
+    @staticmethod
+    def full(shape, value, dtype):
+        """Allocate a constant array."""
+        return np.full(shape, value, dtype)
+
+    @staticmethod
+    def asarray(array):
+        """Bring a host array to the device."""
+        return np.ascontiguousarray(array)
+
+    @staticmethod
+    def to_host(array):
+        """Copy an array to the host."""
+        return np.array(array)
+
+    @staticmethod
+    def assign(source, target):
+        """Copy a host array into a device array, casting."""
+        target[...] = source
+
+    @staticmethod
+    def copy(source, target):
+        """Copy one device array into another."""
+        np.copyto(target, source)
+
+    @staticmethod
+    def fill(array, value):
+        """Set all entries."""
+        array.fill(value)
+
+    @staticmethod
+    def fill_column(array, column, value):
+        """Set a column of a two-dimensional array."""
+        array[:, column] = value
+
+    @staticmethod
+    def take(array, rows, out):
+        """Gather entries of a one-dimensional array."""
+        out[...] = array[rows]
+
+    # Steps ---------------------------------------------------------------------------------
+
+    @staticmethod
+    def step_record(n_counters):
+        """Make a record of what steps count: see :class:`StepRecord`."""
+        return StepRecord(n_counters)
+
+    @staticmethod
+    def repeat(key, function, *arguments):
+        """Call `function`; another backend may replay what it did for the same `key` instead."""
+        return function(*arguments)
+
+    # Products ------------------------------------------------------------------------------
+
+    @staticmethod
+    def matmul(a, b, out):
+        """Write the matrix product of `a` and `b`, either of which may be transposed."""
+        np.matmul(a, b, out=out)
+
+    # Data ----------------------------------------------------------------------------------
+
+    @staticmethod
+    def load_data(X):
+        """Take the samples as they are: rows are read when their mini-batch comes.
+
+        Parameters
+        ----------
+        X : ndarray, memmap or sparse matrix of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        object
+            What :meth:`load_rows` takes.
+        """
+        return X.tocsr() if issparse(X) else X
+
+    @staticmethod
+    def load_order(order):
+        """Bring sample indices to the device."""
+        return np.asarray(order, dtype=np.int64)
+
+    def batches(self, X, order, batch_size):
+        """Yield the rows of one mini-batch after another; the last one may have fewer."""
+        order = self.load_order(order)
+        for start in range(0, order.shape[0], batch_size):
+            yield order[start : start + batch_size]
+
+    def load_rows(self, X, rows, x, x_sq):
+        """Read a mini-batch into `x`, and its squares into `x_sq`, leaving a constant column."""
+        if issparse(X):
+            source, rows = X[rows].toarray(), np.arange(rows.shape[0])
+        elif isinstance(X, np.memmap) or not X.flags.c_contiguous:
+            source, rows = np.ascontiguousarray(X[rows]), np.arange(rows.shape[0])
+        else:
+            source = X
+        self._run(activation.load_rows, x.shape[0], x.size, source, rows, x, x_sq)
+
+    # Channels ------------------------------------------------------------------------------
+
+    def moments(self, channel, omega, v, down_field, down_precision, x, x_var, x_sq, x_var_sum):
+        """Compute x̂, Δ, x̂² and the sum of Δ of each sample."""
+        kernel = activation.make_moments(channel)
+        self._run(
+            kernel,
+            omega.shape[0],
+            omega.size,
+            omega,
+            v,
+            down_field,
+            down_precision,
+            x,
+            x_var,
+            x_sq,
+            x_var_sum,
+        )
+
+    def g_gamma(self, channel, down_field, down_precision, omega, v, g, gamma):
+        """Compute g and Γ of an activation channel."""
+        kernel = activation.make_g_gamma(channel)
+        rows, size = omega.shape[0], omega.size
+        self._run(kernel, rows, size, down_field, down_precision, omega, v, g, gamma)
+
+    def output_g_gamma(self, channel, y, omega, v, g, gamma):
+        """Compute g and Γ of an output channel."""
+        if channel.factorized:
+            kernel = activation.make_output_g_gamma(channel)
+        else:
+            kernel = argmax.ROW_KERNELS[channel.name]
+        self._run(kernel, omega.shape[0], omega.size * omega.shape[1], y, omega, v, g, gamma)
+
+    def argmax_probabilities(self, omega, v):
+        """Compute P(argmax z = c) of every class c; rows sum to 1."""
+        probabilities = np.empty_like(omega)
+        kernel = argmax.argmax_probabilities
+        work = omega.size * omega.shape[1] * 40
+        self._run(kernel, omega.shape[0], work, omega, v, probabilities)
+        return probabilities
+
+    def point(self, channel, z, x):
+        """Compute the deterministic activation; `x` may be `z`."""
+        self._run(activation.make_point(channel), z.shape[0], z.size, z, x)
+
+    def finish_v(self, v, offset, bad):
+        """Complete V with an offset per sample; count what is not finite in the counter `bad`."""
+        bad.value += self._run(activation.finish_v, v.shape[0], v.size, v, offset)
+
+    def finish_v_full(self, v, offset, bad):
+        """Complete V with an offset per sample and unit; count as :meth:`finish_v` does."""
+        bad.value += self._run(activation.finish_v_full, v.shape[0], v.size, v, offset)
+
+    def polynomial_rows(self, x, scale, terms, out):
+        """Sum Σ_p (scale x)^p terms_p over samples and inputs; the terms are used up."""
+        kernel = activation.polynomial_rows
+        self._run(kernel, x.shape[0], terms.size, x, scale, terms, out)
+
+    def scale_rows(self, weight, source, out):
+        """Multiply each row by its sample's weight."""
+        kernel = activation.scale_rows
+        self._run(kernel, source.shape[0], source.size, weight, source, out)
+
+    def count_argmax(self, y, omega, correct):
+        """Count the samples whose largest ω is at the label."""
+        kernel = activation.count_argmax
+        correct.value += self._run(kernel, omega.shape[0], omega.size, y, omega)
+
+    def count_sign(self, y, omega, correct):
+        """Count the samples whose ω has the label's sign."""
+        kernel = activation.count_sign
+        correct.value += self._run(kernel, omega.shape[0], omega.size, y, omega)
+
+    # Edges ---------------------------------------------------------------------------------
+
+    def edge_parameters(self, channel, down_field, down_precision, v, parameters):
+        """Compute what g of an edge needs besides ω."""
+        kernel = edges.make_edge_parameters(channel)
+        self._run(kernel, v.shape[0], v.size, down_field, down_precision, v, parameters)
+
+    def output_edge_parameters(self, channel, y, v, parameters):
+        """Compute the same for a factorised output."""
+        kernel = edges.make_output_edge_parameters(channel)
+        self._run(kernel, v.shape[0], v.size, y, v, parameters)
+
+    def edge_sums(self, channel, omega, parameters, x, mean, sample_weight, down_field, field_in):
+        """Compute B_in and H_in from exact cavity g with node-level means.
+
+        The units are padded to whole vectors: what is left over costs more than what is added.
+        """
+        n_units = mean.shape[1]
+        padded = self._edge_scratch(omega.shape[0], *mean.shape, mean.dtype)
+        for source, target in zip((omega, parameters, mean), padded, strict=False):
+            target[..., :n_units] = source
+        for target in padded[:2]:
+            target[..., n_units:] = target[..., :1]
+        self._run(
+            edges.make_edge_sums(channel),
+            mean.shape[0],
+            mean.size * omega.shape[0],
+            *padded[:2],
+            x,
+            padded[2],
+            sample_weight,
+            down_field,
+            padded[3],
+        )
+        np.copyto(field_in, padded[3][:, :n_units])
+
+    def _edge_scratch(self, n_samples, n_inputs, n_units, dtype):
+        """Give padded arrays of ω, edge parameters, means and fields, kept from call to call."""
+        key = (n_samples, n_inputs, n_units, dtype)
+        if key not in self._scratch:
+            if len(self._scratch) >= KEPT_SHAPES:
+                self._scratch.clear()
+            width = -(-n_units // VECTOR) * VECTOR
+            leading = ((n_samples,), (3, n_samples), (n_inputs,), (n_inputs,))
+            self._scratch[key] = tuple(np.zeros((*shape, width), dtype) for shape in leading)
+        return self._scratch[key]
+
+    def edge_sums_cavity(
+        self,
+        channel,
+        omega,
+        parameters,
+        x_cav,
+        m_cav,
+        sample_weight,
+        g_cav,
+        down_field,
+        field_in,
+    ):
+        """Compute B_in and H_in from exact cavity g with means on the edges."""
+        kernel = edges.make_edge_sums_cavity(channel)
+        self._run(
+            kernel,
+            field_in.shape[0],
+            m_cav.size,
+            omega,
+            parameters,
+            x_cav,
+            m_cav,
+            sample_weight,
+            g_cav,
+            down_field,
+            field_in,
+        )
+
+    def edge_omega(self, m_cav, x_cav, omega):
+        """Sum ω from the edges."""
+        self._run(edges.edge_omega, omega.shape[0], m_cav.size, m_cav, x_cav, omega)
+
+    def fill_x_cav(self, x, x_cav):
+        """Start the activation means on the edges."""
+        self._run(edges.fill_x_cav, x.shape[0], x_cav.size, x, x_cav)
+
+    def fill_m_cav(self, mean, m_cav):
+        """Start the weight means on the edges."""
+        self._run(edges.fill_m_cav, m_cav.shape[0], m_cav.size, mean, m_cav)
+
+    def update_m_cav(
+        self, prior, field, precision, mask, damping, down_field, x_cav, m_cav, g_cav, first
+    ):
+        """Update the weight means on the edges, and turn g into the down cavities."""
+        kernel = edges.make_update_m_cav(prior)
+        self._run(
+            kernel,
+            precision.shape[0],
+            m_cav.size,
+            field,
+            precision,
+            mask,
+            field.dtype.type(damping),
+            down_field,
+            x_cav,
+            m_cav,
+            g_cav,
+            first,
+        )
+
+    def update_x_cav(self, channel, b_cav, down_precision, omega_below, v_below, x_cav):
+        """Update the activation means on the edges."""
+        kernel = edges.make_update_x_cav(channel)
+        self._run(
+            kernel,
+            x_cav.shape[0],
+            x_cav.size,
+            b_cav,
+            down_precision,
+            omega_below,
+            v_below,
+            x_cav,
+        )
+
+    # Weights -------------------------------------------------------------------------------
+
+    def collect_field(self, terms, mean, scale):
+        """Sum the polynomial terms of H_in into the first."""
+        self._run(weights.collect_field, mean.shape[0], terms.size, terms, mean, scale)
+
+    def update_binary(self, prior, bad, field_in, *arguments):
+        """Update weights whose prior has a field only; count non-finite results in `bad`."""
+        kernel = weights.make_binary_update(prior)
+        arguments = self._typed(field_in.dtype, arguments)
+        bad.value += self._run(kernel, field_in.shape[0], field_in.size, field_in, *arguments)
+
+    def update_gaussian(self, prior, bad, field_in, *arguments):
+        """Update weights whose prior has a field and a precision; count as update_binary does."""
+        kernel = weights.make_gaussian_update(prior)
+        arguments = self._typed(field_in.dtype, arguments)
+        bad.value += self._run(kernel, field_in.shape[0], field_in.size, field_in, *arguments)
+
+    @staticmethod
+    def _typed(dtype, arguments):
+        """Give plain numbers the arrays' precision, so that kernels do not compute in double."""
+        return [dtype.type(a) if isinstance(a, float) else a for a in arguments]
+
+    def apply_mask(self, mask, mean, variance):
+        """Set pruned weights to zero."""
+        self._run(weights.apply_mask, mask.shape[0], mask.size, mask, mean, variance)
+
+    def second_moment(self, mean, variance, out):
+        """Compute E[w²] of every weight."""
+        self._run(weights.second_moment, mean.shape[0], mean.size, mean, variance, out)
+
+    # Elementwise ---------------------------------------------------------------------------
+
+    def multiply(self, a, b, out):
+        """Write a b."""
+        self._run(elementwise.multiply, a.shape[0], a.size, a, b, out)
+
+    def add_product(self, target, a, b):
+        """Add a b to the target."""
+        self._run(elementwise.add_product, a.shape[0], a.size, target, a, b)
+
+    def subtract_product(self, target, a, b):
+        """Subtract a b from the target."""
+        self._run(elementwise.subtract_product, a.shape[0], a.size, target, a, b)
+
+    def subtract_from(self, a, target):
+        """Replace the target by a − target."""
+        self._run(elementwise.subtract_from, a.shape[0], a.size, a, target)
+
+    @staticmethod
+    def add(target, a):
+        """Add `a` to the target."""
+        np.add(target, a, out=target)
+
+    def subtract_precision(self, target, a):
+        """Subtract `a` from the precisions in the target, keeping them at least 0."""
+        self._run(elementwise.subtract_precision, a.shape[0], a.size, target, a)

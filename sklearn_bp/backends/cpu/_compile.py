@@ -1,0 +1,82 @@
+"""Compilation of CPU kernels, with an on-disk cache that notices every edit of the package.
+
+numba's own ``cache=True`` keys a compiled function by the file it stands in. Our kernels get their
+scalar functions by closure from other files, so that key is blind to most of what they depend on.
+Here the key is a digest of every source file of the package plus the names of the functions in the
+kernel's closure.
+"""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+import numba
+from numba import njit
+from numba.core.caching import FunctionCache
+
+FASTMATH = {"contract", "nsz", "arcp"}
+"""Relaxations allowed in elementwise loops: none of them touches infinities or NaN."""
+
+FASTMATH_SUM = FASTMATH | {"reassoc"}
+"""The same for loops that sum over their inner index, which only vectorise if reordered."""
+
+
+@cache
+def _package_digest():
+    """Digest of all Python sources of the package and of the numba version."""
+    digest = hashlib.sha256(numba.__version__.encode())
+    root = Path(__file__).resolve().parents[2]
+    for path in sorted(root.rglob("*.py")):
+        digest.update(str(path.relative_to(root)).encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _closure_names(function):
+    """Name what a function's closure holds: compiled functions by module and name, and theirs."""
+    names = []
+    for cell in function.__closure__ or ():
+        part = getattr(cell.cell_contents, "py_func", None)
+        if part is None:
+            names.append(repr(cell.cell_contents))
+        else:
+            names.append((part.__module__, part.__qualname__, _closure_names(part)))
+    return tuple(names)
+
+
+class _PackageCache(FunctionCache):
+    """numba's function cache with a key that covers the whole package."""
+
+    def __init__(self, py_func):
+        super().__init__(py_func)
+        self._closure_names = _closure_names(py_func)
+        self._cache_file._source_stamp = _package_digest()
+
+    def _index_key(self, sig, codegen):
+        return sig, codegen.magic_tuple(), self._closure_names
+
+
+def cpu_kernel(*, fastmath=FASTMATH, inline=False):
+    """Compile a loop nest for the CPU, without the GIL, cached on disk.
+
+    Parameters
+    ----------
+    fastmath : set of str
+        LLVM fast-math flags of the loop itself; the scalar functions keep their own.
+    inline : bool
+        Whether callers take the code in, as a part of a loop must for the loop to vectorise.
+
+    Returns
+    -------
+    callable
+        A decorator that turns a Python function into a compiled one.
+    """
+
+    def decorate(function):
+        compiled = njit(nogil=True, error_model="numpy", fastmath=fastmath, forceinline=inline)
+        dispatcher = compiled(function)
+        if not numba.config.DISABLE_JIT:
+            dispatcher._cache = _PackageCache(function)
+        return dispatcher
+
+    return decorate

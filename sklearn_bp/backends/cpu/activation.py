@@ -1,0 +1,182 @@
+"""Elementwise kernels over samples and units: moments of activations, g and gamma of channels.
+
+All arrays are row-major, one row per sample. A kernel works on rows ``start:stop`` so that threads
+can share the work without touching each other's output.
+"""
+
+from functools import cache
+
+from .._rules import complete_v, is_bad
+from ._compile import FASTMATH_SUM, cpu_kernel
+
+
+@cache
+def make_moments(channel):
+    """Make the kernel that turns pre-activation moments into activation moments.
+
+    Parameters
+    ----------
+    channel : Activation
+        The activation channel.
+
+    Returns
+    -------
+    callable
+        ``moments(omega, v, down_field, down_precision, x, x_var, x_sq, x_var_sum, start, stop)``
+        with `omega`, `v` (M, N) IN, `down_field`, `down_precision` (M, N or N + 1) IN, `x`,
+        `x_var`, `x_sq` (M, N or N + 1) OUT, `x_var_sum` (M,) OUT.
+    """
+    scalar_moments = channel.moments
+
+    @cpu_kernel(fastmath=FASTMATH_SUM)
+    def moments(omega, v, down_field, down_precision, x, x_var, x_sq, x_var_sum, start, stop):
+        zero = omega.dtype.type(0)
+        for n in range(start, stop):
+            total = zero
+            for i in range(omega.shape[1]):
+                mean, variance = scalar_moments(
+                    down_field[n, i], down_precision[n, i], omega[n, i], v[n, i]
+                )
+                x[n, i] = mean
+                x_var[n, i] = variance
+                x_sq[n, i] = mean * mean
+                total += variance
+            x_var_sum[n] = total
+
+    return moments
+
+
+@cache
+def make_g_gamma(channel):
+    """Make the kernel of g and gamma of an activation channel.
+
+    Returns
+    -------
+    callable
+        ``g_gamma(down_field, down_precision, omega, v, g, gamma, start, stop)``; `g`, `gamma`
+        (M, K) OUT, the rest IN.
+    """
+    scalar_g_gamma = channel.g_gamma
+
+    @cpu_kernel()
+    def g_gamma(down_field, down_precision, omega, v, g, gamma, start, stop):
+        for n in range(start, stop):
+            for k in range(omega.shape[1]):
+                g[n, k], gamma[n, k] = scalar_g_gamma(
+                    down_field[n, k], down_precision[n, k], omega[n, k], v[n, k]
+                )
+
+    return g_gamma
+
+
+@cache
+def make_output_g_gamma(channel):
+    """Make the kernel of g and gamma of a factorised output channel.
+
+    Returns
+    -------
+    callable
+        ``g_gamma(y, omega, v, g, gamma, start, stop)``; `y` (M,) IN holds ±1.
+    """
+    scalar_g_gamma = channel.g_gamma
+
+    @cpu_kernel()
+    def output_g_gamma(y, omega, v, g, gamma, start, stop):
+        for n in range(start, stop):
+            for k in range(omega.shape[1]):
+                g[n, k], gamma[n, k] = scalar_g_gamma(y[n], omega[n, k], v[n, k])
+
+    return output_g_gamma
+
+
+@cache
+def make_point(channel):
+    """Make the in-place kernel of the deterministic activation: ``point(z, x, start, stop)``."""
+    scalar_point = channel.point
+
+    @cpu_kernel()
+    def point(z, x, start, stop):
+        for n in range(start, stop):
+            for k in range(z.shape[1]):
+                x[n, k] = scalar_point(z[n, k])
+
+    return point
+
+
+@cpu_kernel()
+def load_rows(source, indices, x, x_sq, start, stop):
+    """Copy the rows `indices` of the data into a mini-batch, with their squares."""
+    for n in range(start, stop):
+        row = indices[n]
+        for i in range(source.shape[1]):
+            value = x.dtype.type(source[row, i])
+            x[n, i] = value
+            x_sq[n, i] = value * value
+
+
+@cpu_kernel()
+def finish_v(v, offset, start, stop):
+    """Complete V with an offset per sample (M,); count what is not finite."""
+    bad = 0
+    for n in range(start, stop):
+        for k in range(v.shape[1]):
+            value = complete_v(v[n, k], offset[n])
+            v[n, k] = value
+            bad += is_bad(value)
+    return bad
+
+
+@cpu_kernel()
+def finish_v_full(v, offset, start, stop):
+    """Complete V with an offset per sample and unit (M, K); count what is not finite."""
+    bad = 0
+    for n in range(start, stop):
+        for k in range(v.shape[1]):
+            value = complete_v(v[n, k], offset[n, k])
+            v[n, k] = value
+            bad += is_bad(value)
+    return bad
+
+
+@cpu_kernel()
+def polynomial_rows(x, scale, terms, out, start, stop):
+    """Sum a polynomial in x whose coefficients are arrays: out = Σ_p (scale x)^p terms_p.
+
+    `terms` (D, M, N) is used up; `x` (M, N), `scale` (M,).
+    """
+    for n in range(start, stop):
+        for p in range(terms.shape[0] - 1, 0, -1):
+            for i in range(x.shape[1]):
+                terms[p - 1, n, i] += terms[p, n, i] * (x[n, i] * scale[n])
+        for i in range(x.shape[1]):
+            out[n, i] = terms[0, n, i]
+
+
+@cpu_kernel()
+def scale_rows(weight, source, out, start, stop):
+    """Multiply each row of `source` (M, K) by its sample's weight (M,)."""
+    for n in range(start, stop):
+        for k in range(source.shape[1]):
+            out[n, k] = source[n, k] * weight[n]
+
+
+@cpu_kernel()
+def count_argmax(y, omega, start, stop):
+    """Count rows whose largest entry is at the class index `y` (ties: the first)."""
+    correct = 0
+    for n in range(start, stop):
+        best = 0
+        for k in range(1, omega.shape[1]):
+            if omega[n, k] > omega[n, best]:
+                best = k
+        correct += best == y[n]
+    return correct
+
+
+@cpu_kernel()
+def count_sign(y, omega, start, stop):
+    """Count rows whose sign agrees with the label `y` = ±1 (sign(0) = +1)."""
+    correct = 0
+    for n in range(start, stop):
+        correct += (omega[n, 0] >= 0) == (y[n] > 0)
+    return correct

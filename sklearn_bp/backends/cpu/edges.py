@@ -1,0 +1,231 @@
+"""Exact cavity messages: g of every edge (sample, input, unit), summed without storing an edge.
+
+For each sample n and input i the inner loop runs over the units k, contiguous in memory, so that
+the special functions vectorise. Threads own disjoint inputs, hence both sums.
+"""
+
+from functools import cache
+
+from .._rules import damp
+from ._compile import FASTMATH_SUM, cpu_kernel
+
+
+@cache
+def make_edge_parameters(channel):
+    """Make the kernel of what g of a channel needs besides ω.
+
+    Returns
+    -------
+    callable
+        ``edge_parameters(down_field, down_precision, v, parameters, start, stop)``; `parameters`
+        (3, M, K) OUT.
+    """
+    scalar_parameters = channel.edge_parameters
+
+    @cpu_kernel()
+    def edge_parameters(down_field, down_precision, v, parameters, start, stop):
+        for n in range(start, stop):
+            for k in range(v.shape[1]):
+                p0, p1, p2 = scalar_parameters(down_field[n, k], down_precision[n, k], v[n, k])
+                parameters[0, n, k] = p0
+                parameters[1, n, k] = p1
+                parameters[2, n, k] = p2
+
+    return edge_parameters
+
+
+@cache
+def make_output_edge_parameters(channel):
+    """Make the same for a factorised output: ``(y, v, parameters, start, stop)``."""
+    scalar_parameters = channel.edge_parameters
+
+    @cpu_kernel()
+    def output_edge_parameters(y, v, parameters, start, stop):
+        for n in range(start, stop):
+            for k in range(v.shape[1]):
+                p0, p1, p2 = scalar_parameters(y[n], v[n, k])
+                parameters[0, n, k] = p0
+                parameters[1, n, k] = p1
+                parameters[2, n, k] = p2
+
+    return output_edge_parameters
+
+
+@cache
+def make_edge_sums(channel):
+    """Make the kernel of the exact edge sums, with node-level means on the edges.
+
+    Returns
+    -------
+    callable
+        ``edge_sums(omega, parameters, x, mean, sample_weight, down_field, field_in, start,
+        stop)`` with `omega` (M, K), `parameters` (3, M, K), `x` (M, N), `mean` (N, K),
+        `sample_weight` (M,) IN; `down_field` (M, N) and `field_in` (N, K) OUT. Rows are inputs:
+        g_{kn→i} = g(ω_kn − m_ki x̂_in), B_in = Σ_k m_ki g_{kn→i}, H_in,ki = Σ_n x̂_in g_{kn→i}.
+    """
+    edge_g = channel.edge_g
+
+    @cpu_kernel(fastmath=FASTMATH_SUM)
+    def edge_sums(omega, parameters, x, mean, sample_weight, down_field, field_in, start, stop):
+        zero = omega.dtype.type(0)
+        for i in range(start, stop):
+            for k in range(mean.shape[1]):
+                field_in[i, k] = zero
+            for n in range(omega.shape[0]):
+                x_in = x[n, i]
+                weighted = x_in * sample_weight[n]
+                total = zero
+                for k in range(mean.shape[1]):
+                    m = mean[i, k]
+                    g = edge_g(
+                        omega[n, k] - m * x_in,
+                        parameters[0, n, k],
+                        parameters[1, n, k],
+                        parameters[2, n, k],
+                    )
+                    field_in[i, k] += weighted * g
+                    total += m * g
+                down_field[n, i] = total
+
+    return edge_sums
+
+
+@cache
+def make_edge_sums_cavity(channel):
+    """Make the kernel of the exact edge sums with means that travel on the edges.
+
+    Returns
+    -------
+    callable
+        ``edge_sums(omega, parameters, x_cav, m_cav, sample_weight, g_cav, down_field, field_in,
+        start, stop)`` with `x_cav`, `m_cav` (M, N, K) IN, `g_cav` (M, N, K) OUT and the rest as in
+        :func:`make_edge_sums`.
+    """
+    edge_g = channel.edge_g
+
+    @cpu_kernel(fastmath=FASTMATH_SUM)
+    def edge_sums_cavity(
+        omega,
+        parameters,
+        x_cav,
+        m_cav,
+        sample_weight,
+        g_cav,
+        down_field,
+        field_in,
+        start,
+        stop,
+    ):
+        zero = omega.dtype.type(0)
+        for i in range(start, stop):
+            for k in range(omega.shape[1]):
+                field_in[i, k] = zero
+            for n in range(omega.shape[0]):
+                weight = sample_weight[n]
+                total = zero
+                for k in range(omega.shape[1]):
+                    m = m_cav[n, i, k]
+                    x_in = x_cav[n, i, k]
+                    g = edge_g(
+                        omega[n, k] - m * x_in,
+                        parameters[0, n, k],
+                        parameters[1, n, k],
+                        parameters[2, n, k],
+                    )
+                    g_cav[n, i, k] = g
+                    field_in[i, k] += weight * x_in * g
+                    total += m * g
+                down_field[n, i] = total
+
+    return edge_sums_cavity
+
+
+@cpu_kernel(fastmath=FASTMATH_SUM)
+def edge_omega(m_cav, x_cav, omega, start, stop):
+    """Sum the cavity means into ω: omega_kn = Σ_i m_{ki→n} x̂_{in→k}; rows are samples."""
+    zero = omega.dtype.type(0)
+    for n in range(start, stop):
+        for k in range(omega.shape[1]):
+            omega[n, k] = zero
+        for i in range(m_cav.shape[1]):
+            for k in range(omega.shape[1]):
+                omega[n, k] += m_cav[n, i, k] * x_cav[n, i, k]
+
+
+@cpu_kernel()
+def fill_x_cav(x, x_cav, start, stop):
+    """Give every edge its input's activation; rows are samples."""
+    for n in range(start, stop):
+        for i in range(x_cav.shape[1]):
+            for k in range(x_cav.shape[2]):
+                x_cav[n, i, k] = x[n, i]
+
+
+@cpu_kernel()
+def fill_m_cav(mean, m_cav, start, stop):
+    """Give every edge its weight's mean; rows are samples."""
+    for n in range(start, stop):
+        for i in range(m_cav.shape[1]):
+            for k in range(m_cav.shape[2]):
+                m_cav[n, i, k] = mean[i, k]
+
+
+@cache
+def make_update_m_cav(prior):
+    """Make the update of the weight means on the edges and of the down cavities.
+
+    Returns
+    -------
+    callable
+        ``update(field, precision, mask, damping, down_field, x_cav, m_cav, g_cav, first, start,
+        stop)`` for inputs ``first + start`` to ``first + stop``: `g_cav` (M, N, K) becomes
+        B_{in→k} = B_in − m_{ki→n} g_{kn→i}, then m_{ki→n} ← α m_{ki→n} + (1 − α)
+        mean(H_ki − x̂_{in→k} g_{kn→i}, G_ki). `field` and `mask` (N, K), `precision` one row per
+        input from `first` on (unused if the prior has none).
+    """
+    scalar_mean = prior.mean
+    uses_precision = prior.uses_precision
+
+    @cpu_kernel()
+    def update_m_cav(
+        field, precision, mask, damping, down_field, x_cav, m_cav, g_cav, first, start, stop
+    ):
+        one = field.dtype.type(1)
+        for row in range(start, stop):
+            i = first + row
+            for n in range(m_cav.shape[0]):
+                for k in range(field.shape[1]):
+                    g = g_cav[n, i, k]
+                    m = m_cav[n, i, k]
+                    strength = precision[row, k] if uses_precision else one
+                    target = scalar_mean(field[i, k] - x_cav[n, i, k] * g, strength)
+                    g_cav[n, i, k] = down_field[n, i] - m * g
+                    m_cav[n, i, k] = mask[i, k] * damp(m, target, damping)
+
+    return update_m_cav
+
+
+@cache
+def make_update_x_cav(channel):
+    """Make the kernel of activation means on the edges.
+
+    Returns
+    -------
+    callable
+        ``update(b_cav, down_precision, omega_below, v_below, x_cav, start, stop)``:
+        x̂_{in→k} = ∂_B φ(B_{in→k}, A_in, ω_in, V_in); rows are samples, `omega_below` and
+        `v_below` (M, N) without the constant input, whose edges stay as they are.
+    """
+    scalar_moments = channel.moments
+
+    @cpu_kernel()
+    def update_x_cav(b_cav, down_precision, omega_below, v_below, x_cav, start, stop):
+        for n in range(start, stop):
+            for i in range(omega_below.shape[1]):
+                for k in range(x_cav.shape[2]):
+                    mean, _ = scalar_moments(
+                        b_cav[n, i, k], down_precision[n, i], omega_below[n, i], v_below[n, i]
+                    )
+                    x_cav[n, i, k] = mean
+
+    return update_x_cav

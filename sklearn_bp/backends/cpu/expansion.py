@@ -1,0 +1,445 @@
+"""Kernels of the polynomial expansion of cavity messages.
+
+At fixed unit and sample, g of an edge depends on the edge's own contribution c = m_ki x̂_in only
+through ω − c. On |c| ≤ c_max it is interpolated at Chebyshev nodes, so that the edge sums become
+matrix products of powers (docs: "Cavity messages by polynomials"). Edges that the polynomial
+cannot serve within its share of the tolerance are summed one by one.
+"""
+
+import math
+from functools import cache
+
+import numpy as np
+
+from ._compile import FASTMATH_SUM, cpu_kernel
+
+LEAST_SCALE = 1e-30
+"""Keeps the inverse scale of an all-zero sample or unit finite, in float32 too."""
+
+
+ROUNDING = 16.0
+"""Coefficients below this many roundings of g are noise, which does not decay."""
+
+SINGULARITY = 2.0
+"""Distance from the real line, in standard deviations of the pre-activation, at which g is taken
+to be singular."""
+
+WIDEST = 1.5
+"""Largest half-width of an interval, in standard deviations of the pre-activation, that nodes can
+see through."""
+
+ALIASING = 2.0
+"""What lies beyond the last node's degree counts twice: once left out, once in the coefficients
+that were computed from the nodes."""
+
+LEAST_TERM = 1e-30
+"""Coefficients below are zero: subnormal numbers would slow the products down tenfold."""
+
+
+@cpu_kernel()
+def column_scales(mean, n_inputs, largest, norm_sq):
+    """Write the largest |m| and Σ_i m² of every unit, over the first `n_inputs` rows."""
+    least = mean.dtype.type(LEAST_SCALE)
+    for k in range(mean.shape[1]):
+        largest[k] = least
+        norm_sq[k] = 0
+    for i in range(n_inputs):
+        for k in range(mean.shape[1]):
+            m = abs(mean[i, k])
+            largest[k] = max(largest[k], m)
+            norm_sq[k] += m * m
+
+
+@cpu_kernel(fastmath=FASTMATH_SUM)
+def row_scales(x, n_inputs, cap, largest, norm_sq, start, stop):
+    """Write the largest |x̂| up to `cap` and Σ_i x̂² of every sample."""
+    zero = x.dtype.type(0)
+    for n in range(start, stop):
+        top, total = x.dtype.type(LEAST_SCALE), zero
+        for i in range(n_inputs):
+            value = abs(x[n, i])
+            total += value * value
+            top = max(top, value if value <= cap else zero)
+        largest[n] = top
+        norm_sq[n] = total
+
+
+@cpu_kernel(fastmath=FASTMATH_SUM)
+def count_heavy(x, n_inputs, cap, start, stop):
+    """Count the inputs with |x̂| above `cap`."""
+    count = 0
+    for n in range(start, stop):
+        for i in range(n_inputs):
+            count += abs(x[n, i]) > cap
+    return count
+
+
+@cpu_kernel()
+def light_inputs(x, n_inputs, cap, out, start, stop):
+    """Copy x̂ where |x̂| is at most `cap`; zero elsewhere and at the constant input."""
+    zero = x.dtype.type(0)
+    for n in range(start, stop):
+        for i in range(n_inputs):
+            value = x[n, i]
+            out[n, i] = value if abs(value) <= cap else zero
+        for i in range(n_inputs, x.shape[1]):
+            out[n, i] = zero
+
+
+@cpu_kernel()
+def advance_row_power(power, x, scale, start, stop):
+    """Multiply the power by x̂ / scale, with one scale (M,) per sample."""
+    one = x.dtype.type(1)
+    for n in range(start, stop):
+        inverse = one / scale[n]
+        for i in range(x.shape[1]):
+            power[n, i] *= x[n, i] * inverse
+
+
+@cpu_kernel()
+def advance_column_power(power, mean, inverse_scale, start, stop):
+    """Multiply the power by m times the inverse scale (K,) of each unit."""
+    for i in range(start, stop):
+        for k in range(mean.shape[1]):
+            power[i, k] *= mean[i, k] * inverse_scale[k]
+
+
+@cpu_kernel(fastmath=FASTMATH_SUM)
+def weighted_norms(g, row_weight, column_weight, start, stop):
+    """Return Σ_nk g² weighted by rows (M,) and, apart, by columns (K,)."""
+    zero = g.dtype.type(0)
+    by_rows, by_columns = 0.0, 0.0
+    for n in range(start, stop):
+        row, column = zero, zero
+        for k in range(g.shape[1]):
+            square = g[n, k] * g[n, k]
+            row += square
+            column += square * column_weight[k]
+        by_rows += row * row_weight[n]
+        by_columns += column
+    return by_rows, by_columns
+
+
+@cache
+def make_node_values(channel):
+    """Make the evaluation of g at the nodes of every interval.
+
+    Returns
+    -------
+    callable
+        ``node_values(omega, v, parameters, row_scale, column_scale, nodes, stride, values, decay,
+        start, stop)``. OUT, of every `stride`-th sample, packed: `values` (J, M, K), and `decay`
+        (M, K), the slowest decay of Chebyshev coefficients over two degrees. A coefficient of
+        degree q falls at least like ϱ^−q, if g is analytic in the ellipse of foci ±c_max and sum
+        of half-axes ϱ c_max (Bernstein); g varies on the scale of s = √V, and its nearest
+        singularity is taken to be :data:`SINGULARITY` s away from the real line. It is 1, no decay,
+        for intervals wider than :data:`WIDEST` s, between whose nodes g could hide.
+    """
+    edge_g = channel.edge_g
+
+    @cpu_kernel()
+    def node_values(
+        omega, v, parameters, row_scale, column_scale, nodes, stride, values, decay, start, stop
+    ):
+        one, distance = omega.dtype.type(1), omega.dtype.type(SINGULARITY)
+        widest = omega.dtype.type(WIDEST)
+        for row in range(start, stop):
+            n = row * stride
+            for k in range(omega.shape[1]):
+                width = row_scale[n] * column_scale[k] / (distance * math.sqrt(v[n, k]))
+                inverse = width / (one + math.sqrt(one + width * width))
+                decay[row, k] = inverse * inverse if width * distance < widest else one
+            for j in range(nodes.shape[0]):
+                shift = row_scale[n] * nodes[j]
+                for k in range(omega.shape[1]):
+                    values[j, row, k] = edge_g(
+                        omega[n, k] - shift * column_scale[k],
+                        parameters[0, n, k],
+                        parameters[1, n, k],
+                        parameters[2, n, k],
+                    )
+
+    return node_values
+
+
+@cache
+def _make_remainder(n_nodes):
+    """Make the bound on what the series beyond its last node's degree adds, one pair at a time.
+
+    The last four coefficients are taken two at a time, because a symmetric g has every second one
+    zero. Their decay, but never a faster one than is known in advance, continues the series
+    geometrically; coefficients lost in the rounding of g do not decay and are taken as they are.
+    """
+
+    @cpu_kernel(inline=True)
+    def remainder(values, n, k, to_chebyshev, decay):
+        dtype = to_chebyshev.dtype.type
+        zero, infinite = dtype(0), dtype(np.inf)
+        rounding = dtype(ROUNDING * np.finfo(to_chebyshev.dtype).eps)
+        largest, high, low = zero, zero, zero
+        for j in range(n_nodes):
+            largest = max(largest, abs(values[j, n, k]))
+        for q in range(n_nodes - 4, n_nodes):
+            coefficient = zero
+            for j in range(n_nodes):
+                coefficient += to_chebyshev[q, j] * values[j, n, k]
+            size = abs(coefficient)
+            high = max(high, size if q >= n_nodes - 2 else zero)
+            low = max(low, size if q < n_nodes - 2 else zero)
+        high = max(high, low * decay)
+        gap = low - high
+        continued = high * high / gap if gap > zero else infinite
+        bound = continued if high > largest * rounding else high
+        return bound if decay < dtype(1) else infinite
+
+    return remainder
+
+
+@cache
+def _make_size(n_nodes):
+    """Make the size of one Chebyshev coefficient of one pair."""
+
+    @cpu_kernel(inline=True)
+    def size(values, n, k, to_chebyshev, q):
+        coefficient = to_chebyshev.dtype.type(0)
+        for j in range(n_nodes):
+            coefficient += to_chebyshev[q, j] * values[j, n, k]
+        return abs(coefficient)
+
+    return size
+
+
+@cache
+def make_coefficients(n_nodes, n_terms):
+    """Make the kernel that turns values at nodes into coefficients and marks what they miss.
+
+    Parameters
+    ----------
+    n_nodes : int
+        Nodes J; the numbers are compiled in, so that the loops over nodes unroll.
+    n_terms : int
+        Terms D, at most J − 1.
+
+    Returns
+    -------
+    callable
+        ``coefficients(values, to_monomial, to_chebyshev, row_allowed, column_allowed, keep, terms,
+        start, stop)``. `keep` (M, K) comes as the slowest decay and leaves as 1 where the series is
+        good enough and 0 where the pair is marked. OUT: `terms` (D, M, K), coefficients of
+        g(ω − c) in powers of c / c_max, zero where marked. `values` (J, M, K), `to_monomial` (D, J), `to_chebyshev` (J, J).
+    """
+    remainder, size = _make_remainder(n_nodes), _make_size(n_nodes)
+
+    @cpu_kernel()
+    def coefficients(
+        values, to_monomial, to_chebyshev, row_allowed, column_allowed, keep, terms, start, stop
+    ):
+        zero, one, aliased = keep.dtype.type(0), keep.dtype.type(1), keep.dtype.type(ALIASING)
+        least = keep.dtype.type(LEAST_TERM)
+        for n in range(start, stop):
+            for k in range(keep.shape[1]):
+                bound = remainder(values, n, k, to_chebyshev, keep[n, k])
+                for q in range(n_terms, n_nodes):
+                    bound += size(values, n, k, to_chebyshev, q)
+                within = aliased * bound <= min(row_allowed[n], column_allowed[k])
+                keep[n, k] = one if within else zero
+            for p in range(n_terms):
+                for k in range(keep.shape[1]):
+                    term = zero
+                    for j in range(n_nodes):
+                        term += to_monomial[p, j] * values[j, n, k]
+                    term = term if abs(term) > least else zero
+                    terms[p, n, k] = term * keep[n, k]
+
+    return coefficients
+
+
+@cpu_kernel()
+def pack_marked(keep, omega, parameters, exact_units, exact_count, exact_parameters, start, stop):
+    """Pack, sample by sample, the units that are marked, with their ω and edge parameters.
+
+    `keep` (M, K) IN; OUT: `exact_units` (M, K), `exact_count` (M,), `exact_parameters`
+    (4, M, K). Returns how many pairs are marked.
+    """
+    marked = 0
+    for n in range(start, stop):
+        kept = 0
+        for k in range(keep.shape[1]):
+            kept += keep[n, k] != 0
+        exact_count[n] = keep.shape[1] - kept
+        marked += exact_count[n]
+        if exact_count[n]:
+            entry = 0
+            for k in range(keep.shape[1]):
+                if keep[n, k] == 0:
+                    exact_units[n, entry] = k
+                    exact_parameters[0, n, entry] = omega[n, k]
+                    for p in range(3):
+                        exact_parameters[p + 1, n, entry] = parameters[p, n, k]
+                    entry += 1
+    return marked
+
+
+@cpu_kernel()
+def scale_terms(sample_weight, terms, out, start, stop):
+    """Multiply the coefficients (D, M, K) of every sample by its weight."""
+    for n in range(start, stop):
+        for p in range(terms.shape[0]):
+            for k in range(terms.shape[2]):
+                out[p, n, k] = terms[p, n, k] * sample_weight[n]
+
+
+@cache
+def make_survey(n_nodes, n_limits):
+    """Make the kernel that tells how good each degree would be, on some of the samples.
+
+    Returns
+    -------
+    callable
+        ``survey(values, to_chebyshev, row_allowed, column_allowed, stride, n_rows, tail, squares,
+        counts)``. An error ratio is a pair's error bound over its allowed error. OUT, for degree d
+        and limit 2^j: `squares[d, j]`, the sum of squared ratios of the pairs within the limit,
+        and `counts[d, j]`, how many pairs are beyond. `tail` (M, K) comes as the slowest decay and
+        is used up.
+    """
+    remainder, size = _make_remainder(n_nodes), _make_size(n_nodes)
+
+    @cpu_kernel()
+    def survey(
+        values, to_chebyshev, row_allowed, column_allowed, stride, n_rows, tail, squares, counts
+    ):
+        squares[:] = 0
+        counts[:] = 0
+        for row in range(n_rows):
+            for k in range(tail.shape[1]):
+                tail[row, k] = remainder(values, row, k, to_chebyshev, tail[row, k])
+            for q in range(n_nodes - 1, 1, -1):
+                for k in range(tail.shape[1]):
+                    tail[row, k] += size(values, row, k, to_chebyshev, q)
+                allowed = row_allowed[row * stride]
+                _tally(tail[row], allowed, column_allowed, squares[q - 1], counts[q - 1])
+
+    return survey
+
+
+@cpu_kernel(fastmath=FASTMATH_SUM)
+def _tally(tail, row_allowed, column_allowed, squares, counts):
+    """Add up squared ratios within 4^j, and count those beyond, for every j."""
+    zero, aliased, limit_sq = (
+        tail.dtype.type(0),
+        tail.dtype.type(ALIASING),
+        tail.dtype.type(1),
+    )
+    for j in range(counts.shape[0]):
+        total, beyond = zero, 0
+        for k in range(tail.shape[0]):
+            ratio = aliased * tail[k] / min(row_allowed, column_allowed[k])
+            within = ratio * ratio <= limit_sq
+            total += ratio * ratio if within else zero
+            beyond += not within
+        squares[j] += total
+        counts[j] += beyond
+        limit_sq *= 4
+
+
+@cache
+def make_heavy_edges(channel):
+    """Make the kernel of exact sums over single inputs of samples: |x̂| above the cap, constants.
+
+    Returns
+    -------
+    callable
+        ``heavy_edges(omega, parameters, x, mean, n_inputs, cap, sample_weight, down_field,
+        field_in, first, start, stop)`` for inputs ``first + start`` to ``first + stop``. IN/OUT:
+        `down_field` (M, N) is replaced for those inputs, `field_in` (N, K) is added to.
+    """
+    edge_g = channel.edge_g
+
+    @cpu_kernel(fastmath=FASTMATH_SUM)
+    def heavy_edges(
+        omega,
+        parameters,
+        x,
+        mean,
+        n_inputs,
+        cap,
+        sample_weight,
+        down_field,
+        field_in,
+        first,
+        start,
+        stop,
+    ):
+        zero = omega.dtype.type(0)
+        for i in range(first + start, first + stop):
+            for n in range(omega.shape[0]):
+                x_in = x[n, i]
+                if i < n_inputs and abs(x_in) <= cap:
+                    continue
+                weighted = x_in * sample_weight[n]
+                total = zero
+                for k in range(mean.shape[1]):
+                    m = mean[i, k]
+                    g = edge_g(
+                        omega[n, k] - m * x_in,
+                        parameters[0, n, k],
+                        parameters[1, n, k],
+                        parameters[2, n, k],
+                    )
+                    field_in[i, k] += weighted * g
+                    total += m * g
+                down_field[n, i] = total
+
+    return heavy_edges
+
+
+@cache
+def make_marked_edges(channel):
+    """Make the kernel of exact sums over the light inputs of marked (sample, unit) pairs.
+
+    Returns
+    -------
+    callable
+        ``marked_edges(exact_units, exact_count, exact_parameters, x, mean, cap, sample_weight,
+        g, down_field, field_in, start, stop)``; rows are inputs; `down_field` and `field_in`
+        IN/OUT are added to; `g` (N, K) is scratch.
+    """
+    edge_g = channel.edge_g
+
+    @cpu_kernel(fastmath=FASTMATH_SUM)
+    def marked_edges(
+        exact_units,
+        exact_count,
+        exact_parameters,
+        x,
+        mean,
+        cap,
+        sample_weight,
+        g,
+        down_field,
+        field_in,
+        start,
+        stop,
+    ):
+        zero = mean.dtype.type(0)
+        for i in range(start, stop):
+            for n in range(x.shape[0]):
+                x_in = x[n, i]
+                if abs(x_in) > cap:
+                    continue
+                total = zero
+                for entry in range(exact_count[n]):
+                    m = mean[i, exact_units[n, entry]]
+                    g[i, entry] = edge_g(
+                        exact_parameters[0, n, entry] - m * x_in,
+                        exact_parameters[1, n, entry],
+                        exact_parameters[2, n, entry],
+                        exact_parameters[3, n, entry],
+                    )
+                    total += m * g[i, entry]
+                down_field[n, i] += total
+                weighted = x_in * sample_weight[n]
+                for entry in range(exact_count[n]):
+                    field_in[i, exact_units[n, entry]] += weighted * g[i, entry]
+
+    return marked_edges

@@ -1,0 +1,150 @@
+"""Kernels over weights: the update of a layer's posterior at the end of a sweep.
+
+Arrays are (inputs, units), row-major; a kernel works on rows ``start:stop``.
+"""
+
+from functools import cache
+
+from .._rules import bound_precision, damp, is_bad, next_parameter, square_moment
+from ._compile import cpu_kernel
+
+
+@cpu_kernel()
+def collect_field(terms, mean, scale, start, stop):
+    """Sum the polynomial of field messages in place: terms_0 = Σ_p (scale m)^p terms_p.
+
+    `terms` (D, N, K) IN/OUT, `mean` (N, K) IN, `scale` (K,) IN.
+    """
+    for i in range(start, stop):
+        for p in range(terms.shape[0] - 1, 0, -1):
+            for k in range(mean.shape[1]):
+                terms[p - 1, i, k] += terms[p, i, k] * (mean[i, k] * scale[k])
+
+
+@cache
+def make_binary_update(prior):
+    """Make the update of weights whose prior has a field only.
+
+    Returns
+    -------
+    callable
+        ``update(field_in, prior_field, field, mean, rho, reinforcement, damping, new_field,
+        new_mean, new_variance, start, stop) -> int``, the number of non-finite new fields; all
+        arrays (N, K).
+    """
+    scalar_mean, scalar_variance = prior.mean, prior.variance
+
+    @cpu_kernel()
+    def update(
+        field_in,
+        prior_field,
+        field,
+        mean,
+        rho,
+        reinforcement,
+        damping,
+        new_field,
+        new_mean,
+        new_variance,
+        start,
+        stop,
+    ):
+        one = field.dtype.type(1)
+        bad = 0
+        for i in range(start, stop):
+            for k in range(field.shape[1]):
+                h = next_parameter(
+                    field_in[i, k], field[i, k], prior_field[i, k], reinforcement, rho
+                )
+                m = damp(mean[i, k], scalar_mean(h, one), damping)
+                new_field[i, k] = h
+                new_mean[i, k] = m
+                new_variance[i, k] = scalar_variance(m, one)
+                bad += is_bad(h)
+        return bad
+
+    return update
+
+
+@cache
+def make_gaussian_update(prior):
+    """Make the update of weights whose prior has a field and a precision.
+
+    Returns
+    -------
+    callable
+        ``update(field_in, precision_in, prior_field, prior_precision, field, precision, mean,
+        rho, reinforcement, damping, new_field, new_precision, new_mean, new_variance, start,
+        stop) -> int``, the number of non-finite results; all arrays (N, K).
+    """
+    scalar_mean, scalar_variance = prior.mean, prior.variance
+
+    @cpu_kernel()
+    def update(
+        field_in,
+        precision_in,
+        prior_field,
+        prior_precision,
+        field,
+        precision,
+        mean,
+        rho,
+        reinforcement,
+        damping,
+        new_field,
+        new_precision,
+        new_mean,
+        new_variance,
+        start,
+        stop,
+    ):
+        bad = 0
+        for i in range(start, stop):
+            for k in range(field.shape[1]):
+                h = next_parameter(
+                    field_in[i, k], field[i, k], prior_field[i, k], reinforcement, rho
+                )
+                raw = next_parameter(
+                    precision_in[i, k], precision[i, k], prior_precision[i, k], reinforcement, rho
+                )
+                strength = bound_precision(raw)
+                m = damp(mean[i, k], scalar_mean(h, strength), damping)
+                new_field[i, k] = h
+                new_precision[i, k] = strength
+                new_mean[i, k] = m
+                new_variance[i, k] = scalar_variance(m, strength)
+                bad += is_bad(h) | is_bad(m) | is_bad(raw)
+        return bad
+
+    return update
+
+
+@cpu_kernel()
+def apply_mask(mask, mean, variance, start, stop):
+    """Set the mean and the variance of pruned weights to zero; `mask` (N, K) holds 0 and 1."""
+    for i in range(start, stop):
+        for k in range(mean.shape[1]):
+            mean[i, k] *= mask[i, k]
+            variance[i, k] *= mask[i, k]
+
+
+@cpu_kernel()
+def second_moment(mean, variance, out, start, stop):
+    """Write E[w²] = m² + σ of every weight."""
+    for i in range(start, stop):
+        for k in range(mean.shape[1]):
+            out[i, k] = square_moment(mean[i, k], variance[i, k])
+
+
+@cpu_kernel()
+def powers(base, scale, out, start, stop):
+    """Write powers out_p = base (scale base)^p for p = 0 … D − 1.
+
+    `base` (N, K), `scale` (K,), `out` (D, N, K).
+    """
+    for i in range(start, stop):
+        for k in range(base.shape[1]):
+            out[0, i, k] = base[i, k]
+        for p in range(1, out.shape[0]):
+            for k in range(base.shape[1]):
+                out[p, i, k] = out[p - 1, i, k] * (base[i, k] * scale[k])

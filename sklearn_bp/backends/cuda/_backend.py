@@ -1,0 +1,435 @@
+"""The CUDA backend's list of operations: the CPU backend's, on device arrays."""
+
+import math
+import weakref
+
+import numpy as np
+from scipy.sparse import issparse
+
+from . import activation, argmax, edges, elementwise, weights
+from ._array import DeviceArray
+from ._data import ResidentData, Rows, StreamedData, device_type
+from ._products import make_products
+from ._record import DeviceRecord
+from ._replay import Replays
+from ._runtime import (
+    DEVICE_BLOCKS,
+    SIMULATED,
+    SIMULATOR_BLOCKS,
+    Stream,
+    allocate,
+    free_memory,
+)
+
+DATA_SHARE = 0.6
+"""Share of the free memory that samples may take before they are streamed instead."""
+
+EDGE_BLOCKS = 2048
+"""Blocks that exact edges are shared among, if there are so many tiles."""
+
+
+class CudaBackend:
+    """Runs the engine's operations on a GPU, all in one stream.
+
+    Nothing waits for the device but :meth:`to_host`, and nothing is allocated by an operation that
+    has run before with the same shapes. Every sum has a fixed order, so that the same work gives
+    the same bits.
+
+    Parameters
+    ----------
+    blocks : BlockShape or None
+        How threads are grouped; None for what fits the device (or the simulator).
+    products : object or None
+        What forms matrix products; None for cuBLAS, or the tiled kernel where it is not installed.
+    """
+
+    name = "cuda"
+
+    def __init__(self, blocks=None, products=None):
+        self.blocks = blocks or (SIMULATOR_BLOCKS if SIMULATED else DEVICE_BLOCKS)
+        self.stream = Stream()
+        self.products = products or make_products(self.stream, self.blocks, self.empty)
+        self._replays = Replays(self.stream)
+        self._scratch = weakref.WeakKeyDictionary()
+        self._origin = self.zeros((1,), "int64")
+
+    # Launching -----------------------------------------------------------------------------
+
+    def launch(self, kernel, grid, block, *arguments):
+        """Queue a kernel.
+
+        Parameters
+        ----------
+        kernel : callable
+            A compiled kernel.
+        grid, block : int or tuple of int
+            Blocks, and threads of a block.
+        *arguments
+            Device arrays and numbers.
+        """
+        raw = [one.data if isinstance(one, DeviceArray) else one for one in arguments]
+        self.stream.launch(kernel, grid, block, *raw)
+
+    def _each(self, kernel, size, *arguments):
+        """Queue a kernel of one thread per entry of a list."""
+        threads = self.blocks.columns * self.blocks.rows
+        if size:
+            grid = min(-(-size // threads), self.blocks.grid_rows)
+            self.launch(kernel, grid, threads, *arguments)
+
+    def _table(self, kernel, shape, *arguments, samples=None):
+        """Queue a kernel of one thread per column, and so many rows, of a table (per sample)."""
+        block = (self.blocks.columns, self.blocks.rows)
+        columns = -(-shape[1] // block[0])
+        rows = min(-(-shape[0] // block[1]), self.blocks.grid_rows)
+        grid = (columns, rows)
+        if samples is not None:
+            grid = (*grid, min(samples, self.blocks.grid_rows))
+        if math.prod(grid):
+            self.launch(kernel, grid, block, *arguments)
+
+    def _samples(self, kernel, n_samples, *arguments):
+        """Queue a kernel of one block per sample."""
+        self.launch(kernel, n_samples, self.blocks.row_threads, *arguments)
+
+    # Arrays --------------------------------------------------------------------------------
+
+    @staticmethod
+    def empty(shape, dtype):
+        """Allocate an array."""
+        data = allocate(shape, np.dtype(dtype)) if math.prod(shape) else None
+        return DeviceArray(data, shape, dtype)
+
+    def zeros(self, shape, dtype):
+        """Allocate an array of zeros."""
+        return self.full(shape, 0, dtype)
+
+    def full(self, shape, value, dtype):
+        """Allocate a constant array."""
+        array = self.empty(shape, dtype)
+        self.fill(array, value)
+        return array
+
+    def asarray(self, array):
+        """Bring a host array to the device."""
+        array = np.ascontiguousarray(array)
+        target = self.empty(array.shape, array.dtype)
+        self.assign(array, target)
+        return target
+
+    def to_host(self, array):
+        """Copy an array to the host, waiting for the device."""
+        if not array.size:
+            return np.empty(array.shape, array.dtype)
+        return self.stream.download(array.data)
+
+    def assign(self, source, target):
+        """Copy a host array into a device array, casting."""
+        if target.size:
+            self.stream.upload(np.ascontiguousarray(source, target.dtype), target.data)
+
+    def copy(self, source, target):
+        """Copy one device array into another."""
+        self._each(elementwise.copy, source.size, source.flat, target.flat)
+
+    def fill(self, array, value):
+        """Set all entries."""
+        if array.size:
+            self._each(elementwise.fill, array.size, array.flat, array.dtype.type(value))
+
+    def fill_column(self, array, column, value):
+        """Set a column of a two-dimensional array."""
+        value = array.dtype.type(value)
+        self._each(elementwise.fill_column, array.shape[0], array, column, value)
+
+    def take(self, array, rows, out):
+        """Gather entries of a one-dimensional array."""
+        self._each(elementwise.take, out.size, array, rows.samples, rows.position, out)
+
+    # Steps ---------------------------------------------------------------------------------
+
+    def step_record(self, n_counters):
+        """Make a record of what steps count: see :class:`DeviceRecord`."""
+        return DeviceRecord(self, n_counters)
+
+    def repeat(self, key, function, *arguments):
+        """Call `function`, or replay what it launched for the same `key` before.
+
+        Parameters
+        ----------
+        key : tuple
+            Everything that decides what is launched: objects that are compared by identity.
+        function : callable
+            Launches work, changes nothing on the host that matters once it has returned, and
+            returns a list of objects.
+        *arguments
+            Its arguments.
+
+        Returns
+        -------
+        list
+            What the function returned.
+        """
+        if all(getattr(part, "is_recordable", True) for part in key):
+            return self._replays.run(key, function, *arguments)
+        return function(*arguments)
+
+    # Products ------------------------------------------------------------------------------
+
+    def matmul(self, a, b, out):
+        """Write the matrix product of `a` and `b`, either of which may be transposed."""
+        self.products.matmul(a, b, out)
+
+    # Data ----------------------------------------------------------------------------------
+
+    def load_data(self, X):
+        """Copy the samples to the device, or prepare to stream them if they do not fit.
+
+        Parameters
+        ----------
+        X : ndarray, memmap or sparse matrix of shape (n_samples, n_features)
+            The samples.
+
+        Returns
+        -------
+        ResidentData or StreamedData
+            What :meth:`load_rows` takes.
+        """
+        X = X.tocsr() if issparse(X) else X
+        needed = math.prod(X.shape) * device_type(X).itemsize
+        fits = needed <= DATA_SHARE * free_memory()
+        return ResidentData(self, X) if fits else StreamedData(self, X)
+
+    def load_order(self, order):
+        """Bring the indices of one mini-batch to the device."""
+        order = np.asarray(order, dtype=np.int64)
+        indices = self.asarray(order)
+        return Rows(order.shape[0], indices, indices, self._origin, 0, order)
+
+    @staticmethod
+    def batches(X, order, batch_size):
+        """Yield the rows of one mini-batch after another; the last one may have fewer."""
+        yield from X.batches(np.asarray(order, dtype=np.int64), batch_size)
+
+    def load_rows(self, X, rows, x, x_sq):
+        """Read a mini-batch into `x`, and its squares into `x_sq`, leaving a constant column."""
+        array, sources = X.locate(rows)
+        shape = (rows.shape[0], array.shape[1])
+        self._table(elementwise.load_rows, shape, array, sources, rows.position, x, x_sq)
+
+    # Channels ------------------------------------------------------------------------------
+
+    def moments(self, channel, omega, v, down_field, down_precision, x, x_var, x_sq, x_var_sum):
+        """Compute x̂, Δ, x̂² and the sum of Δ of each sample."""
+        kernel = activation.make_moments(channel, self.blocks.row_threads, omega.dtype.type)
+        arguments = (omega, v, down_field, down_precision, x, x_var, x_sq, x_var_sum)
+        self._samples(kernel, omega.shape[0], *arguments)
+
+    def g_gamma(self, channel, down_field, down_precision, omega, v, g, gamma):
+        """Compute g and Γ of an activation channel."""
+        kernel = activation.make_g_gamma(channel)
+        self._table(kernel, omega.shape, down_field, down_precision, omega, v, g, gamma)
+
+    def output_g_gamma(self, channel, y, omega, v, g, gamma):
+        """Compute g and Γ of an output channel."""
+        if channel.factorized:
+            kernel = activation.make_output_g_gamma(channel)
+            self._table(kernel, omega.shape, y, omega, v, g, gamma)
+        elif channel.exact:
+            kernel = argmax.make_argmax_exact(omega.dtype.type)
+            self._each(kernel, omega.shape[0], y, omega, v, g, gamma)
+        else:
+            kernel = argmax.make_argmax_pairwise(self.blocks.row_threads, omega.dtype.type)
+            self._samples(kernel, omega.shape[0], y, omega, v, g, gamma)
+
+    def argmax_probabilities(self, omega, v):
+        """Compute P(argmax z = c) of every class c from host arrays; rows sum to 1."""
+        omega, v = self.asarray(omega), self.asarray(v)
+        proba = self.empty(omega.shape, omega.dtype)
+        self._table(argmax.make_log_integrals(omega.dtype.type), omega.shape, omega, v, proba)
+        self._each(argmax.make_normalise(omega.dtype.type), omega.shape[0], proba)
+        return self.to_host(proba)
+
+    def point(self, channel, z, x):
+        """Compute the deterministic activation; `x` may be `z`."""
+        self._table(activation.make_point(channel), z.shape, z, x)
+
+    def finish_v(self, v, offset, bad):
+        """Complete V with an offset per sample; count what is not finite in the counter `bad`."""
+        self._table(activation.finish_v, v.shape, v, offset, bad.state, bad.place)
+
+    def finish_v_full(self, v, offset, bad):
+        """Complete V with an offset per sample and unit; count as :meth:`finish_v` does."""
+        self._table(activation.finish_v_full, v.shape, v, offset, bad.state, bad.place)
+
+    def polynomial_rows(self, x, scale, terms, out):
+        """Sum Σ_p (scale x)^p terms_p over samples and inputs."""
+        self._table(elementwise.polynomial_rows, x.shape, x, scale, terms, out)
+
+    def scale_rows(self, weight, source, out):
+        """Multiply each row by its sample's weight."""
+        self._table(elementwise.scale_rows, source.shape, weight, source, out)
+
+    def count_argmax(self, y, omega, correct):
+        """Count the samples whose largest ω is at the label."""
+        arguments = (y, omega, correct.state, correct.place)
+        self._each(activation.count_argmax, omega.shape[0], *arguments)
+
+    def count_sign(self, y, omega, correct):
+        """Count the samples whose ω has the label's sign."""
+        arguments = (y, omega, correct.state, correct.place)
+        self._each(activation.count_sign, omega.shape[0], *arguments)
+
+    # Edges ---------------------------------------------------------------------------------
+
+    expands_cavities = False
+    """Exact edges run at the arithmetic's speed here; there is no expansion."""
+
+    compresses_weights = False
+    """Pruned weights stay dense here."""
+
+    def edge_parameters(self, channel, down_field, down_precision, v, parameters):
+        """Compute what g of an edge needs besides ω."""
+        kernel = edges.make_edge_parameters(channel)
+        self._table(kernel, v.shape, down_field, down_precision, v, parameters)
+
+    def output_edge_parameters(self, channel, y, v, parameters):
+        """Compute the same for a factorised output."""
+        self._table(edges.make_output_edge_parameters(channel), v.shape, y, v, parameters)
+
+    def _down_partial(self, down_field, n_units, inputs_per_block):
+        """Make room for the slices of B_in, and the grid that fills them."""
+        n_tiles = -(-n_units // self.blocks.lanes)
+        grid_rows = -(-down_field.shape[1] // inputs_per_block)
+        n_slices = min(n_tiles, max(1, EDGE_BLOCKS // grid_rows))
+        shape = (n_slices, *down_field.shape)
+        kept = self._scratch.setdefault(down_field.owner, {})
+        if shape not in kept:
+            kept[shape] = self.empty(shape, down_field.dtype)
+        return kept[shape], (n_slices, grid_rows)
+
+    def edge_sums(self, channel, omega, parameters, x, mean, sample_weight, down_field, field_in):
+        """Compute B_in and H_in from exact cavity g with node-level means."""
+        blocks = self.blocks
+        kernel = edges.make_edge_sums(channel, blocks, omega.dtype.type)
+        inputs = blocks.groups * blocks.inputs
+        down_partial, grid = self._down_partial(down_field, omega.shape[1], inputs)
+        arguments = (omega, parameters, x, mean, sample_weight, down_partial, field_in)
+        self.launch(kernel, grid, (blocks.lanes, blocks.groups), *arguments)
+        self._table(edges.add_slices, down_field.shape, down_partial, down_field)
+
+    def edge_sums_cavity(
+        self,
+        channel,
+        omega,
+        parameters,
+        x_cav,
+        m_cav,
+        sample_weight,
+        g_cav,
+        down_field,
+        field_in,
+    ):
+        """Compute B_in and H_in from exact cavity g with means on the edges."""
+        blocks = self.blocks
+        kernel = edges.make_edge_sums_cavity(channel, blocks, omega.dtype.type)
+        down_partial, grid = self._down_partial(down_field, omega.shape[1], blocks.groups)
+        arguments = (omega, parameters, x_cav, m_cav, sample_weight, g_cav, down_partial, field_in)
+        self.launch(kernel, grid, (blocks.lanes, blocks.groups), *arguments)
+        self._table(edges.add_slices, down_field.shape, down_partial, down_field)
+
+    def edge_omega(self, m_cav, x_cav, omega):
+        """Sum ω from the edges."""
+        self._table(edges.edge_omega, omega.shape, m_cav, x_cav, omega)
+
+    def fill_x_cav(self, x, x_cav):
+        """Start the activation means on the edges."""
+        self._table(edges.fill_x_cav, x_cav.shape[1:], x, x_cav, samples=x_cav.shape[0])
+
+    def fill_m_cav(self, mean, m_cav):
+        """Start the weight means on the edges."""
+        self._table(edges.fill_m_cav, m_cav.shape[1:], mean, m_cav, samples=m_cav.shape[0])
+
+    def update_m_cav(
+        self, prior, field, precision, mask, damping, down_field, x_cav, m_cav, g_cav, first
+    ):
+        """Update the weight means on the edges, and turn g into the down cavities."""
+        scalar = field.dtype.type
+        self._table(
+            edges.make_update_m_cav(prior, scalar),
+            (precision.shape[0], field.shape[1]),
+            field,
+            precision,
+            mask,
+            scalar(damping),
+            down_field,
+            x_cav,
+            m_cav,
+            g_cav,
+            first,
+            samples=m_cav.shape[0],
+        )
+
+    def update_x_cav(self, channel, b_cav, down_precision, omega_below, v_below, x_cav):
+        """Update the activation means on the edges."""
+        kernel = edges.make_update_x_cav(channel)
+        shape, samples = (omega_below.shape[1], x_cav.shape[2]), x_cav.shape[0]
+        arguments = (b_cav, down_precision, omega_below, v_below, x_cav)
+        self._table(kernel, shape, *arguments, samples=samples)
+
+    # Weights -------------------------------------------------------------------------------
+
+    def collect_field(self, terms, mean, scale):
+        """Sum the polynomial terms of H_in into the first."""
+        self._table(weights.collect_field, mean.shape, terms, mean, scale)
+
+    def update_binary(self, prior, bad, field_in, *arguments):
+        """Update weights whose prior has a field only; count non-finite results in `bad`."""
+        kernel = weights.make_binary_update(prior, field_in.dtype.type)
+        arguments = self._typed(field_in.dtype, arguments)
+        self._table(kernel, field_in.shape, bad.state, bad.place, field_in, *arguments)
+
+    def update_gaussian(self, prior, bad, field_in, *arguments):
+        """Update weights whose prior has a field and a precision; count as update_binary does."""
+        kernel = weights.make_gaussian_update(prior)
+        arguments = self._typed(field_in.dtype, arguments)
+        self._table(kernel, field_in.shape, bad.state, bad.place, field_in, *arguments)
+
+    @staticmethod
+    def _typed(dtype, arguments):
+        """Give plain numbers the arrays' precision, so that kernels do not compute in double."""
+        return [dtype.type(a) if isinstance(a, float) else a for a in arguments]
+
+    def apply_mask(self, mask, mean, variance):
+        """Set pruned weights to zero."""
+        self._table(weights.apply_mask, mask.shape, mask, mean, variance)
+
+    def second_moment(self, mean, variance, out):
+        """Compute E[w²] of every weight."""
+        self._table(weights.second_moment, mean.shape, mean, variance, out)
+
+    # Elementwise ---------------------------------------------------------------------------
+
+    def multiply(self, a, b, out):
+        """Write a b."""
+        self._table(elementwise.multiply, a.shape, a, b, out)
+
+    def add_product(self, target, a, b):
+        """Add a b to the target."""
+        self._table(elementwise.add_product, a.shape, target, a, b)
+
+    def subtract_product(self, target, a, b):
+        """Subtract a b from the target."""
+        self._table(elementwise.subtract_product, a.shape, target, a, b)
+
+    def subtract_from(self, a, target):
+        """Replace the target by a − target."""
+        self._table(elementwise.subtract_from, a.shape, a, target)
+
+    def add(self, target, a):
+        """Add `a` to the target."""
+        self._table(elementwise.add, a.shape, target, a)
+
+    def subtract_precision(self, target, a):
+        """Subtract `a` from the precisions in the target, keeping them at least 0."""
+        self._table(elementwise.subtract_precision, a.shape, target, a)

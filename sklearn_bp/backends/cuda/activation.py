@@ -1,0 +1,172 @@
+"""Kernels over samples and units: moments of activations, g and gamma of channels.
+
+Row-major arrays, one row per sample; a thread takes a column and every so many rows, except where
+a sum over the row is asked for, which a block forms in a fixed order.
+"""
+
+from functools import cache
+
+from .._rules import complete_v, is_bad
+from ._record import FAILED
+from ._runtime import cuda, device_function, kernel
+
+
+@device_function
+def add_up(partial, lane, width):
+    """Sum `width` numbers of the block's memory, a power of two, into the first one."""
+    cuda.syncthreads()
+    while width > 1:
+        width //= 2
+        if lane < width:
+            partial[lane] += partial[lane + width]
+        cuda.syncthreads()
+
+
+@cache
+def make_moments(channel, row_threads, scalar):
+    """Make the kernel that turns pre-activation moments into activation moments.
+
+    Parameters
+    ----------
+    channel : Activation
+        The activation channel.
+    row_threads : int
+        Threads per sample, a power of two.
+    scalar : type
+        NumPy's scalar type of the arrays.
+
+    Returns
+    -------
+    callable
+        ``moments(omega, v, down_field, down_precision, x, x_var, x_sq, x_var_sum)`` as on the CPU;
+        one block per sample.
+    """
+    scalar_moments = channel.moments
+
+    @kernel
+    def moments(omega, v, down_field, down_precision, x, x_var, x_sq, x_var_sum):
+        partial = cuda.shared.array(row_threads, scalar)
+        n, lane = cuda.blockIdx.x, cuda.threadIdx.x
+        total = scalar(0)
+        for i in range(lane, omega.shape[1], row_threads):
+            mean, variance = scalar_moments(
+                down_field[n, i], down_precision[n, i], omega[n, i], v[n, i]
+            )
+            x[n, i] = mean
+            x_var[n, i] = variance
+            x_sq[n, i] = mean * mean
+            total += variance
+        partial[lane] = total
+        add_up(partial, lane, row_threads)
+        if lane == 0:
+            x_var_sum[n] = partial[0]
+
+    return moments
+
+
+@cache
+def make_g_gamma(channel):
+    """Make the kernel of g and gamma of an activation channel.
+
+    Returns
+    -------
+    callable
+        ``g_gamma(down_field, down_precision, omega, v, g, gamma)``.
+    """
+    scalar_g_gamma = channel.g_gamma
+
+    @kernel
+    def g_gamma(down_field, down_precision, omega, v, g, gamma):
+        k, first = cuda.grid(2)
+        if k < omega.shape[1]:
+            for n in range(first, omega.shape[0], cuda.gridsize(2)[1]):
+                slope, curvature = scalar_g_gamma(
+                    down_field[n, k], down_precision[n, k], omega[n, k], v[n, k]
+                )
+                g[n, k] = slope
+                gamma[n, k] = curvature
+
+    return g_gamma
+
+
+@cache
+def make_output_g_gamma(channel):
+    """Make the same for a factorised output: ``(y, omega, v, g, gamma)``, `y` (M,) IN ±1."""
+    scalar_g_gamma = channel.g_gamma
+
+    @kernel
+    def output_g_gamma(y, omega, v, g, gamma):
+        k, first = cuda.grid(2)
+        if k < omega.shape[1]:
+            for n in range(first, omega.shape[0], cuda.gridsize(2)[1]):
+                slope, curvature = scalar_g_gamma(y[n], omega[n, k], v[n, k])
+                g[n, k] = slope
+                gamma[n, k] = curvature
+
+    return output_g_gamma
+
+
+@cache
+def make_point(channel):
+    """Make the kernel of the deterministic activation: ``point(z, x)``, which may be one array."""
+    scalar_point = channel.point
+
+    @kernel
+    def point(z, x):
+        k, first = cuda.grid(2)
+        if k < z.shape[1]:
+            for n in range(first, z.shape[0], cuda.gridsize(2)[1]):
+                x[n, k] = scalar_point(z[n, k])
+
+    return point
+
+
+@device_function
+def count_bad(state, place):
+    """Add one to a counter unless an earlier step has failed."""
+    if state[FAILED] == 0:
+        cuda.atomic.add(state, place, 1)
+
+
+@kernel
+def finish_v(v, offset, state, place):
+    """Complete V with an offset per sample (M,); count what is not finite."""
+    k, first = cuda.grid(2)
+    if k < v.shape[1]:
+        for n in range(first, v.shape[0], cuda.gridsize(2)[1]):
+            value = complete_v(v[n, k], offset[n])
+            v[n, k] = value
+            if is_bad(value):
+                count_bad(state, place)
+
+
+@kernel
+def finish_v_full(v, offset, state, place):
+    """Complete V with an offset per sample and unit (M, K); count what is not finite."""
+    k, first = cuda.grid(2)
+    if k < v.shape[1]:
+        for n in range(first, v.shape[0], cuda.gridsize(2)[1]):
+            value = complete_v(v[n, k], offset[n, k])
+            v[n, k] = value
+            if is_bad(value):
+                count_bad(state, place)
+
+
+@kernel
+def count_argmax(y, omega, state, place):
+    """Count rows whose largest entry is at the class index `y` (ties: the first)."""
+    for n in range(cuda.grid(1), omega.shape[0], cuda.gridsize(1)):
+        best = 0
+        for k in range(1, omega.shape[1]):
+            if omega[n, k] > omega[n, best]:
+                best = k
+        if best == y[n]:
+            cuda.atomic.add(state, place, 1)
+
+
+@kernel
+def count_sign(y, omega, state, place):
+    """Count rows whose sign agrees with the label `y` = ±1 (sign(0) = +1)."""
+    for n in range(cuda.grid(1), omega.shape[0], cuda.gridsize(1)):
+        if (omega[n, 0] >= 0) == (y[n] > 0):
+            cuda.atomic.add(state, place, 1)

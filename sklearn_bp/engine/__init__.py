@@ -1,0 +1,1 @@
+"""The engine: message passing over arrays, the same for every backend."""

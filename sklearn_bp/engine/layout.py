@@ -1,0 +1,328 @@
+"""How a layer's weights lie in memory, and the products that read them.
+
+Dense layers hold (inputs, units) matrices and multiply through BLAS. Strongly pruned layers hold
+the existing weights only: memory and time then follow the density.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+COMPRESSED_DENSITY = 0.15
+"""Layers of at most this density are held without the missing weights: denser ones are faster as
+matrices."""
+
+LEAST_COMPRESSED_SIZE = 20_000
+"""Smaller matrices are kept whole."""
+
+BLOCK = 64
+"""Entries are held in rows of this many, padded, so that elementwise loops vectorise."""
+
+
+def choose_layout(layer, mask):
+    """Choose how a layer's weights are held.
+
+    Parameters
+    ----------
+    layer : Layer
+        The layer.
+    mask : ndarray of bool, shape (n_rows, n_units), or None
+        Weights that exist.
+
+    Returns
+    -------
+    DenseLayout or CompressedLayout
+        The layout.
+    """
+    stores_edges = layer.network.algo == "bp" and layer.network.n_inner_iter > 1
+    if (
+        mask is None
+        or stores_edges
+        or not layer.backend.compresses_weights
+        or mask.size < LEAST_COMPRESSED_SIZE
+        or mask[: layer.n_inputs].mean() > COMPRESSED_DENSITY
+    ):
+        return DenseLayout(layer)
+    return CompressedLayout(layer, mask)
+
+
+class DenseLayout:
+    """Weights as matrices, the Gaussian rows last.
+
+    Attributes
+    ----------
+    shape, gaussian_shape : tuple of int
+        Shapes of weight arrays and of precision arrays.
+    compressed : bool
+        False.
+    """
+
+    compressed = False
+
+    def __init__(self, layer):
+        self._backend = layer.backend
+        self.shape = (layer.n_rows, layer.n_units)
+        self.gaussian_shape = (layer.n_gaussian, layer.n_units)
+
+    def pack(self, array, padding=0):
+        """Bring a host matrix into this layout.
+
+        Parameters
+        ----------
+        array : ndarray of shape (rows, n_units)
+            All rows, or the Gaussian ones.
+        padding : float
+            Of no meaning here.
+
+        Returns
+        -------
+        ndarray
+            The array to copy to the device.
+        """
+        return array
+
+    def unpack(self, array):
+        """Bring a host copy of a weight array back to a matrix.
+
+        Parameters
+        ----------
+        array : ndarray
+            In this layout.
+
+        Returns
+        -------
+        ndarray of shape (rows, n_units)
+            The matrix.
+        """
+        return array
+
+    def up(self, x, weight, out):
+        """Compute out = x W, from inputs (M, N) to units (M, K)."""
+        self._backend.matmul(x, weight, out)
+
+    def down(self, g, weight, out):
+        """Compute out = g Wᵀ, from units (M, K) to inputs (M, N)."""
+        self._backend.matmul(g, weight.T, out)
+
+    def collect(self, x, g, out):
+        """Compute xᵀ g for every weight, a sum over samples."""
+        self._backend.matmul(x.T, g, out)
+
+    def constant_rows(self, array):
+        """View the Gaussian rows of an intercept as (1, K)."""
+        return array
+
+    @staticmethod
+    def declare_edges(layer):
+        """Declare what :meth:`edge_sums` needs: nothing."""
+
+    @staticmethod
+    def edge_sums(layer):
+        """Compute B_in and H_in of a layer from exact cavity g, with node-level means."""
+        layer.backend.edge_sums(
+            layer.channel_above,
+            layer.omega,
+            layer.edge_parameters,
+            layer.x,
+            layer.weights.mean,
+            layer.sample_weight,
+            layer.down_field,
+            layer.terms[0],
+        )
+
+
+@dataclass(frozen=True)
+class EntryIndex:
+    """Where the entries of a compressed layer belong, as device arrays of integers.
+
+    Attributes
+    ----------
+    row_start, row_end : array of shape (n_rows,)
+        Entries of each input.
+    units : array of shape (n_entries,)
+        Unit of each entry (0 for padding, which no row covers).
+    unit_start : array of shape (n_units + 1,)
+        Places of each unit in the two arrays that follow.
+    unit_rows, unit_entries : array of shape (n_existing,)
+        Input and entry, unit by unit.
+    padding : array of shape (n_entries - n_existing,)
+        Entries that are no weights.
+    """
+
+    row_start: object
+    row_end: object
+    units: object
+    unit_start: object
+    unit_rows: object
+    unit_entries: object
+    padding: object
+
+
+class CompressedLayout:
+    """Existing weights only, input by input; the constant input's come last, apart.
+
+    Attributes
+    ----------
+    shape, gaussian_shape : tuple of int
+        Shapes of weight arrays and of precision arrays, rows of :data:`BLOCK` entries.
+    compressed : bool
+        True.
+    """
+
+    compressed = True
+
+    def __init__(self, layer, mask):
+        self._layer, self._backend = layer, layer.backend
+        self._matrix_shape = mask.shape
+        rows, units = np.nonzero(mask)
+        constant = rows >= layer.n_inputs
+        n_padded = _blocks(np.count_nonzero(~constant)) * BLOCK
+        n_constant = _blocks(np.count_nonzero(constant))
+        entries = np.concatenate(
+            [np.arange(np.count_nonzero(~constant)), n_padded + np.arange(constant.sum())]
+        )
+        self._rows, self._units, self._entries = rows, units, entries
+        self.shape = (n_padded // BLOCK + n_constant, BLOCK)
+        n_gaussian = self.shape[0] if layer.prior.uses_precision else n_constant
+        self.gaussian_shape = (n_gaussian, BLOCK)
+        self.index = self._make_index(layer.n_units)
+        self._declare_scratch(layer)
+
+    def _make_index(self, n_units):
+        """Build the index of entries by input and by unit, on the device."""
+        n_rows = self._matrix_shape[0]
+        first = np.searchsorted(self._rows, np.arange(n_rows))
+        last = np.searchsorted(self._rows, np.arange(n_rows), side="right")
+        # A row of no entries starts nowhere; it must only be empty.
+        bounds = np.append(self._entries, 0)
+        row_start = np.where(last > first, bounds[first], 0)
+        row_end = row_start + (last - first)
+        units = np.zeros(self.shape[0] * BLOCK, dtype=np.int64)
+        units[self._entries] = self._units
+        by_unit = np.argsort(self._units, kind="stable")
+        unit_start = np.searchsorted(self._units[by_unit], np.arange(n_units + 1))
+        arrays = (
+            row_start,
+            row_end,
+            units,
+            unit_start,
+            self._rows[by_unit],
+            self._entries[by_unit],
+            np.setdiff1d(np.arange(units.size), self._entries),
+        )
+        return EntryIndex(*(self._backend.asarray(array.astype(np.int32)) for array in arrays))
+
+    @staticmethod
+    def _declare_scratch(layer):
+        """Declare the transposed mini-batch arrays."""
+        for name in ("rows_across", "rows_across_out"):
+            layer.batch_array(name, (layer.n_rows,))
+        for name in ("units_across", "units_across_out"):
+            layer.batch_array(name, (layer.n_units,))
+
+    def pack(self, array, padding=0):
+        """Bring a host matrix into this layout.
+
+        Parameters
+        ----------
+        array : ndarray of shape (rows, n_units)
+            All rows, or the Gaussian ones.
+        padding : float
+            Value of the entries that are no weights.
+
+        Returns
+        -------
+        ndarray of shape (blocks, BLOCK)
+            The entries.
+        """
+        skipped = self._matrix_shape[0] - array.shape[0]
+        entries = self._entries - self._first_entry(array.shape[0])
+        held = self._rows >= skipped
+        packed = np.full(_blocks(entries[-1] + 1) * BLOCK, padding, dtype=array.dtype)
+        packed[entries[held]] = array[self._rows[held] - skipped, self._units[held]]
+        return packed.reshape(-1, BLOCK)
+
+    def unpack(self, array):
+        """Bring a host copy of a weight array back to a matrix, zero where no weight exists.
+
+        Parameters
+        ----------
+        array : ndarray of shape (blocks, BLOCK)
+            The entries.
+
+        Returns
+        -------
+        ndarray of shape (rows, n_units)
+            The matrix.
+        """
+        n_rows = self._matrix_shape[0]
+        if array.shape[0] != self.shape[0]:
+            n_rows = self._matrix_shape[0] - self._layer.n_inputs
+        skipped = self._matrix_shape[0] - n_rows
+        held = self._rows >= skipped
+        matrix = np.zeros((n_rows, self._matrix_shape[1]), dtype=array.dtype)
+        entries = self._entries - self._first_entry(n_rows)
+        matrix[self._rows[held] - skipped, self._units[held]] = array.reshape(-1)[entries[held]]
+        return matrix
+
+    def _first_entry(self, n_rows):
+        """Find the first entry of the last `n_rows` inputs: all of them, or the constant one."""
+        return 0 if n_rows == self._matrix_shape[0] else (self.shape[0] * BLOCK - self._tail())
+
+    def _tail(self):
+        """Count the entries, padding included, of the constant input."""
+        return _blocks(np.count_nonzero(self._rows >= self._layer.n_inputs)) * BLOCK
+
+    def up(self, x, weight, out):
+        """Compute out = x W, from inputs (M, N) to units (M, K)."""
+        layer, backend = self._layer, self._backend
+        backend.transpose(x, layer.rows_across)
+        backend.compressed_up(layer.rows_across, weight, self.index, layer.units_across_out)
+        backend.transpose(layer.units_across_out, out)
+
+    def down(self, g, weight, out):
+        """Compute out = g Wᵀ, from units (M, K) to inputs (M, N)."""
+        layer, backend = self._layer, self._backend
+        backend.transpose(g, layer.units_across)
+        backend.compressed_down(layer.units_across, weight, self.index, layer.rows_across_out)
+        backend.transpose(layer.rows_across_out, out)
+
+    def collect(self, x, g, out):
+        """Compute xᵀ g for every weight, a sum over samples."""
+        layer, backend = self._layer, self._backend
+        backend.transpose(x, layer.rows_across)
+        backend.transpose(g, layer.units_across)
+        backend.compressed_collect(layer.rows_across, layer.units_across, self.index, out)
+
+    def constant_rows(self, array):
+        """View the Gaussian entries of an intercept as (1, K)."""
+        return array.reshape(-1)[: self._layer.n_units].reshape((1, self._layer.n_units))
+
+    @staticmethod
+    def declare_edges(layer):
+        """Declare the transposed edge parameters that :meth:`edge_sums` needs."""
+        layer.batch_array("edge_parameters_across", (3, layer.n_units))
+
+    def edge_sums(self, layer):
+        """Compute B_in and H_in of a layer from exact cavity g, with node-level means."""
+        backend = self._backend
+        backend.transpose(layer.omega, layer.units_across)
+        backend.transpose(layer.edge_parameters, layer.edge_parameters_across)
+        backend.transpose(layer.x, layer.rows_across)
+        backend.compressed_edge_sums(
+            layer.channel_above,
+            layer.units_across,
+            layer.edge_parameters_across,
+            layer.rows_across,
+            layer.weights.mean,
+            layer.sample_weight,
+            self.index,
+            layer.rows_across_out,
+            layer.terms[0],
+        )
+        backend.transpose(layer.rows_across_out, layer.down_field)
+
+
+def _blocks(n_entries):
+    """Count the blocks that hold a number of entries."""
+    return -(-n_entries // BLOCK)

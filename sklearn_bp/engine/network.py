@@ -1,0 +1,194 @@
+"""What a network is: sizes, channels, priors, algorithm, and the numbers of every layer."""
+
+from dataclasses import dataclass
+from numbers import Integral, Real
+
+import numpy as np
+
+from ..algorithms import ALGORITHMS
+from ..channels import ACTIVATIONS, OUTPUTS
+from ..priors import PRIORS
+
+EDGE_MODES = ("auto", "exact")
+
+
+@dataclass(frozen=True)
+class Network:
+    """Static description of a network and of the message passing on it.
+
+    Attributes
+    ----------
+    layer_sizes : tuple of int
+        Units per layer from the features to the output, without the constant input. There is one
+        weight layer less than entries.
+    algo : str
+        Key of :data:`sklearn_bp.algorithms.ALGORITHMS`.
+    weight_prior : str
+        Key of :data:`sklearn_bp.priors.PRIORS`.
+    activation : str
+        Key of :data:`sklearn_bp.channels.ACTIVATIONS`.
+    output : str
+        Key of :data:`sklearn_bp.channels.OUTPUTS`.
+    rho, damping, density : tuple of float
+        One number per weight layer.
+    n_inner_iter : int
+        Sweeps per PasP step, τ_max.
+    reinforcement : float
+        r of the sweep's update, in [0, 1).
+    init_scale : float
+        ε of the start.
+    intercept : bool
+        Whether every layer has a constant input with Gaussian weights.
+    edges : str or int
+        Cavity messages of BP and BPI: ``"auto"`` (expanded to `edge_tolerance`), ``"exact"``, or
+        the degree of the expansion.
+    edge_tolerance : float
+        Relative error allowed in the norm of H_in and of B_in when `edges` is ``"auto"``.
+    edge_memory_limit : int
+        Bytes that messages stored on edges may take (BP with several sweeps).
+    dtype : numpy.dtype
+        float32 or float64.
+    """
+
+    layer_sizes: tuple
+    algo: str = "bp"
+    weight_prior: str = "binary"
+    activation: str = "sign"
+    output: str = "argmax"
+    rho: tuple = ()
+    damping: tuple = ()
+    density: tuple = ()
+    n_inner_iter: int = 1
+    reinforcement: float = 0.0
+    init_scale: float = 1.0
+    intercept: bool = True
+    edges: str | int = "auto"
+    edge_tolerance: float = 1e-4
+    edge_memory_limit: int = 2**31
+    dtype: np.dtype = np.dtype("float32")
+
+    @property
+    def n_layers(self):
+        """Number of weight layers."""
+        return len(self.layer_sizes) - 1
+
+    def n_rows(self, layer):
+        """Inputs of a weight layer, the constant one counted."""
+        return self.layer_sizes[layer] + self.intercept
+
+    def n_gaussian_rows(self, layer):
+        """How many of a layer's last rows have Gaussian weights."""
+        if PRIORS[self.weight_prior].uses_precision:
+            return self.n_rows(layer)
+        return int(self.intercept)
+
+    def plain_sums(self, layer):
+        """Whether a layer's factors couple its units, so that every algorithm uses plain sums."""
+        return layer == self.n_layers - 1 and not OUTPUTS[self.output].factorized
+
+
+def per_layer(name, value, n_layers, low, high, *, low_open=False, high_open=False):
+    """Spread a number, or check a sequence of them, over the weight layers.
+
+    Parameters
+    ----------
+    name : str
+        The parameter's name, for messages.
+    value : float or sequence of float
+        One number for all layers or one per layer.
+    n_layers : int
+        Number of weight layers.
+    low, high : float
+        Range allowed.
+    low_open, high_open : bool
+        Whether the ends are excluded.
+
+    Returns
+    -------
+    tuple of float
+        One number per layer.
+
+    Raises
+    ------
+    ValueError
+        If the length or a number is not allowed; the message names the parameter, what it was
+        and what is allowed.
+    """
+    values = [value] * n_layers if isinstance(value, Real) else list(value)
+    allowed = f"{'(' if low_open else '['}{low:g}, {high:g}{')' if high_open else ']'}"
+    if len(values) != n_layers:
+        raise ValueError(
+            f"{name} must be a number or a sequence of {n_layers} numbers, one per weight layer "
+            f"(hidden layers and the output); got {len(values)}: {value!r}."
+        )
+    for number in values:
+        inside = isinstance(number, Real) and not isinstance(number, bool)
+        inside = inside and (low < number or (number == low and not low_open))
+        inside = inside and (number < high or (number == high and not high_open))
+        if not inside:
+            raise ValueError(f"{name} must lie in {allowed} in every layer; got {value!r}.")
+    return tuple(float(number) for number in values)
+
+
+def make_network(
+    layer_sizes, *, rho=1.0, damping=0.8, density=1.0, dtype="float32", edges="auto", **options
+):
+    """Build a :class:`Network`, spreading per-layer numbers and refusing what makes no sense.
+
+    Parameters
+    ----------
+    layer_sizes : sequence of int
+        Units per layer from the features to the output.
+    rho, damping, density : float or sequence of float
+        A number for every layer, or one per weight layer; rho > 0, damping in [0, 1), density in
+        (0, 1].
+    dtype : {"float32", "float64"}
+        Precision of all arrays.
+    edges : {"auto", "exact"} or int
+        How BP and BPI form their cavity messages; an int is a degree, at least 1.
+    **options
+        The other attributes of :class:`Network`.
+
+    Returns
+    -------
+    Network
+        The description.
+
+    Raises
+    ------
+    ValueError
+        If a value is not allowed, or if the combination has no meaning; the message says what
+        would work.
+    """
+    sizes = tuple(int(size) for size in layer_sizes)
+    n_layers = len(sizes) - 1
+    _check_edges(edges)
+    network = Network(
+        layer_sizes=sizes,
+        rho=per_layer("rho", rho, n_layers, 0.0, np.inf, low_open=True, high_open=True),
+        damping=per_layer("damping", damping, n_layers, 0.0, 1.0, high_open=True),
+        density=per_layer("density", density, n_layers, 0.0, 1.0, low_open=True),
+        dtype=np.dtype(dtype),
+        edges=edges,
+        **options,
+    )
+    for name, registry in (
+        ("algo", ALGORITHMS),
+        ("weight_prior", PRIORS),
+        ("activation", ACTIVATIONS),
+        ("output", OUTPUTS),
+    ):
+        if getattr(network, name) not in registry:
+            raise ValueError(
+                f"{name} must be one of {sorted(registry)}; got {getattr(network, name)!r}."
+            )
+    return network
+
+
+def _check_edges(edges):
+    """Refuse a value of `edges` that is neither a mode nor a degree."""
+    is_degree = isinstance(edges, Integral) and not isinstance(edges, bool) and edges >= 1
+    if not is_degree and edges not in EDGE_MODES:
+        raise ValueError(
+            f"edges must be 'auto', 'exact' or an integer degree of at least 1; got {edges!r}."
+        )

@@ -1,0 +1,154 @@
+"""The posterior of every layer's weights as host arrays: drawing a start, checking a given one."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..priors import PRIORS
+
+
+@dataclass
+class LayerPosterior:
+    """Factorised posterior of one layer's weights, on the host.
+
+    Rows are inputs; with an intercept the last row belongs to the constant input.
+
+    Attributes
+    ----------
+    field : ndarray of shape (n_rows, n_units)
+        H, the natural parameter that the next step's prior is rho times of.
+    mean : ndarray of shape (n_rows, n_units)
+        m, damped; a step starts from it.
+    variance : ndarray of shape (n_rows, n_units)
+        σ, a variance.
+    precision : ndarray of shape (n_gaussian_rows, n_units)
+        G of the Gaussian rows, which are the last ones; no rows if there are none.
+    mask : ndarray of bool, shape (n_rows, n_units), or None
+        Weights that exist; None if all do.
+    """
+
+    field: np.ndarray
+    mean: np.ndarray
+    variance: np.ndarray
+    precision: np.ndarray
+    mask: np.ndarray | None
+
+    def copy(self):
+        """Copy all arrays.
+
+        Returns
+        -------
+        LayerPosterior
+            Independent of this one.
+        """
+        mask = None if self.mask is None else self.mask.copy()
+        return replace(
+            self,
+            field=self.field.copy(),
+            mean=self.mean.copy(),
+            variance=self.variance.copy(),
+            precision=self.precision.copy(),
+            mask=mask,
+        )
+
+
+def moments(network, layer, field, precision):
+    """Compute undamped means and the variances of a layer from its natural parameters.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    layer : int
+        Index of the weight layer.
+    field : ndarray of shape (n_rows, n_units)
+        H.
+    precision : ndarray of shape (n_gaussian_rows, n_units)
+        G.
+
+    Returns
+    -------
+    mean, variance : ndarray of shape (n_rows, n_units)
+        Moments of every weight.
+    """
+    mean = np.empty_like(field)
+    gaussian = field.shape[0] - network.n_gaussian_rows(layer)
+    mean[:gaussian] = np.tanh(field[:gaussian])
+    mean[gaussian:] = field[gaussian:] / precision
+    return mean, variances(network, layer, mean, precision)
+
+
+def variances(network, layer, mean, precision):
+    """Compute the variances that belong to (damped) means: 1 − m² or 1/G.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    layer : int
+        Index of the weight layer.
+    mean : ndarray of shape (n_rows, n_units)
+        m.
+    precision : ndarray of shape (n_gaussian_rows, n_units)
+        G.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_units)
+        σ.
+    """
+    variance = np.empty_like(mean)
+    gaussian = mean.shape[0] - network.n_gaussian_rows(layer)
+    variance[:gaussian] = (1 - mean[:gaussian]) * (1 + mean[:gaussian])
+    variance[gaussian:] = 1 / precision
+    return variance
+
+
+def draw_posterior(network, random_state):
+    """Draw the start of training.
+
+    Weights are drawn as their prior says; an intercept starts at zero mean with the variance that
+    the rest of its pre-activation has for inputs of unit variance.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    random_state : numpy.random.RandomState
+        Source of randomness; the same state gives the same start on every device.
+
+    Returns
+    -------
+    list of LayerPosterior
+        One per weight layer.
+    """
+    return [_draw_layer(network, layer, random_state) for layer in range(network.n_layers)]
+
+
+def _draw_layer(network, layer, random_state):
+    """Draw one layer's start."""
+    prior = PRIORS[network.weight_prior]
+    n_in, n_out = network.layer_sizes[layer : layer + 2]
+    field, precision = prior.draw(random_state, n_in, n_out, network.init_scale, np.float64)
+    mask = _draw_mask(network.density[layer], n_in, n_out, random_state)
+    precision = np.empty((0, n_out)) if precision is None else precision
+    if network.intercept:
+        spread = network.init_scale**2 * (1 if prior.uses_precision else n_in)
+        field = np.vstack([field, np.zeros((1, n_out))])
+        precision = np.vstack([precision, np.full((1, n_out), 1 / spread)])
+        mask = None if mask is None else np.vstack([mask, np.ones((1, n_out), dtype=bool)])
+    field, precision = field.astype(network.dtype), precision.astype(network.dtype)
+    mean, variance = moments(network, layer, field, precision)
+    if mask is not None:
+        mean, variance = mean * mask, variance * mask
+    return LayerPosterior(field, mean, variance, precision, mask)
+
+
+def _draw_mask(density, n_in, n_out, random_state):
+    """Draw which weights exist: the nearest whole number to density * n_in * n_out, at random."""
+    if density == 1:
+        return None
+    size = n_in * n_out
+    mask = np.zeros(size, dtype=bool)
+    mask[random_state.permutation(size)[: max(1, round(density * size))]] = True
+    return mask.reshape(n_in, n_out)

@@ -1,0 +1,205 @@
+"""Predictions: a deterministic pass of point weights, or one pass of moments."""
+
+import numpy as np
+from scipy.special import ndtr
+
+from ..channels import ACTIVATIONS, OUTPUTS
+from ..priors import PRIORS
+
+CHUNK_ROWS = 1024
+"""Rows that are predicted at a time."""
+
+ROW_MULTIPLE = 16
+"""Chunks are padded to a multiple of this, so that a row's result does not depend on how many
+others come with it: BLAS sums in another order for very few rows."""
+
+
+def point_weights(network, posterior):
+    """Compute the point weights: the sign (±1 weights) or the mean, times the mask.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    posterior : list of LayerPosterior
+        The posterior.
+
+    Returns
+    -------
+    list of ndarray of shape (n_rows, n_units)
+        One per weight layer; with an intercept the last row is its mean.
+    """
+    binary = not PRIORS[network.weight_prior].uses_precision
+    weights = []
+    for layer, one in enumerate(posterior):
+        weight = one.mean.copy()
+        if binary:
+            first = weight.shape[0] - network.n_gaussian_rows(layer)
+            weight[:first] = np.where(weight[:first] >= 0, 1, -1)
+        weights.append(weight if one.mask is None else weight * one.mask)
+    return weights
+
+
+def point_preactivation(network, posterior, X, backend):
+    """Run the point network on samples.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    posterior : list of LayerPosterior
+        The posterior.
+    X : ndarray or sparse matrix of shape (n_samples, n_features)
+        The samples.
+    backend : object
+        Where to compute.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_outputs)
+        Pre-activations of the output units.
+    """
+    weights = [backend.asarray(weight) for weight in point_weights(network, posterior)]
+    z = np.empty((X.shape[0], network.layer_sizes[-1]), network.dtype)
+    buffers = _Buffers(network, backend)
+    data = backend.load_data(X)
+    activation = ACTIVATIONS[network.activation]
+    for start, stop, rows in _chunks(X.shape[0]):
+        arrays = buffers.bind(rows.shape[0])
+        first = arrays[0]
+        backend.load_rows(data, backend.load_order(rows), first["x"], first["x_sq"])
+        for layer, (array, weight) in enumerate(zip(arrays, weights, strict=True)):
+            backend.matmul(array["x"], weight, array["z"])
+            if layer + 1 < len(arrays):
+                backend.point(activation, array["z"], arrays[layer + 1]["x"])
+        z[start:stop] = backend.to_host(arrays[-1]["z"])[: stop - start]
+    return z
+
+
+def bayes_moments(network, posterior, X, backend):
+    """Propagate moments through the network with no message from above (B = A = 0).
+
+    Parameters
+    ----------
+    network, posterior, X, backend
+        As in :func:`point_preactivation`.
+
+    Returns
+    -------
+    omega, v : ndarray of shape (n_samples, n_outputs)
+        Means and variances of the output units' pre-activations.
+    """
+    weights = [_device_moments(one, backend) for one in posterior]
+    shape = (X.shape[0], network.layer_sizes[-1])
+    omega, v = np.empty(shape, network.dtype), np.empty(shape, network.dtype)
+    buffers = _Buffers(network, backend)
+    data = backend.load_data(X)
+    for start, stop, rows in _chunks(X.shape[0]):
+        arrays = buffers.bind(rows.shape[0])
+        first = arrays[0]
+        backend.load_rows(data, backend.load_order(rows), first["x"], first["x_sq"])
+        for layer, array in enumerate(arrays):
+            if layer:
+                _activation_moments(network, arrays[layer - 1], array, backend)
+            _preactivation_moments(layer, array, weights[layer], backend)
+        omega[start:stop] = backend.to_host(arrays[-1]["z"])[: stop - start]
+        v[start:stop] = backend.to_host(arrays[-1]["v"])[: stop - start]
+    return omega, v
+
+
+def class_probabilities(network, omega, v, backend):
+    """Compute class probabilities from the moments of the output units.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    omega, v : ndarray of shape (n_samples, n_outputs)
+        Means and variances of the output units' pre-activations.
+    backend : object
+        Where to compute.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_classes), float64
+        P(z > 0) for the sign output, P(argmax z = c) by quadrature for more classes; rows sum
+        to 1.
+    """
+    omega, v = omega.astype(np.float64), v.astype(np.float64)
+    if OUTPUTS[network.output].factorized:
+        tail = ndtr(omega[:, 0] / np.sqrt(v[:, 0]))
+        return np.column_stack([1 - tail, tail])
+    return backend.argmax_probabilities(omega, v)
+
+
+def _device_moments(posterior, backend):
+    """Bring mean, variance and second moment of a layer's weights to the device."""
+    mean, variance = posterior.mean, posterior.variance
+    second_moment = mean * mean + variance
+    return tuple(backend.asarray(array) for array in (mean, variance, second_moment))
+
+
+def _activation_moments(network, below, array, backend):
+    """Compute x̂, Δ and x̂² of a layer's inputs from the pre-activations below."""
+    backend.moments(
+        ACTIVATIONS[network.activation],
+        below["z"],
+        below["v"],
+        array["down_field"],
+        array["down_precision"],
+        array["x"],
+        array["x_var"],
+        array["x_sq"],
+        array["row_term"],
+    )
+
+
+def _preactivation_moments(layer, array, weights, backend):
+    """Compute ω and V of a layer's units."""
+    mean, variance, second_moment = weights
+    backend.matmul(array["x"], mean, array["z"])
+    backend.matmul(array["x_sq"], variance, array["v"])
+    if layer:
+        backend.matmul(array["x_var"], second_moment, array["v_term"])
+    backend.finish_v_full(array["v"], array["v_term"], array["bad"])
+
+
+def _chunks(n_samples):
+    """Yield (start, stop, row indices padded by repeating the last row)."""
+    for start in range(0, n_samples, CHUNK_ROWS):
+        stop = min(start + CHUNK_ROWS, n_samples)
+        padded = -(-(stop - start) // ROW_MULTIPLE) * ROW_MULTIPLE
+        rows = np.minimum(np.arange(start, start + padded), stop - 1)
+        yield start, stop, rows
+
+
+class _Buffers:
+    """Arrays of a forward pass, one set per weight layer, cut to the rows of a chunk."""
+
+    def __init__(self, network, backend):
+        self._network, self._backend = network, backend
+        self._arrays, self._n_samples = [], 0
+        self._bad = backend.step_record(1).counters[0]
+
+    def bind(self, n_samples):
+        """Give the arrays of every layer for a number of rows."""
+        if n_samples != self._n_samples:
+            self._n_samples = n_samples
+            self._arrays = [self._allocate(layer) for layer in range(self._network.n_layers)]
+        return self._arrays
+
+    def _allocate(self, layer):
+        """Allocate one layer's arrays, the constant input written."""
+        network, backend, n = self._network, self._backend, self._n_samples
+        rows, units = network.n_rows(layer), network.layer_sizes[layer + 1]
+        arrays = {
+            name: backend.zeros((n, rows), network.dtype)
+            for name in ("x", "x_sq", "x_var", "down_field", "down_precision")
+        }
+        arrays |= {name: backend.zeros((n, units), network.dtype) for name in ("z", "v", "v_term")}
+        arrays["row_term"] = backend.zeros((n,), network.dtype)
+        arrays["bad"] = self._bad
+        if network.intercept:
+            backend.fill_column(arrays["x"], network.layer_sizes[layer], 1)
+            backend.fill_column(arrays["x_sq"], network.layer_sizes[layer], 1)
+        return arrays

@@ -1,0 +1,207 @@
+"""One sweep: a forward pass over all layers, then a backward pass (method page, "One sweep")."""
+
+
+def forward(layers, sweep):
+    """Compute x̂, Δ, V and ω of every layer, from the data up.
+
+    Parameters
+    ----------
+    layers : list of Layer
+        All layers, bound to the mini-batch, the data in ``layers[0].x``.
+    sweep : int
+        0 in the first sweep of a step.
+
+    Returns
+    -------
+    bool
+        Whether it stopped at a layer that is known to have non-finite variances.
+    """
+    for layer in layers:
+        if layer.has_units_below:
+            layer.backend.moments(
+                layer.channel_below,
+                layer.below.omega,
+                layer.below.v,
+                layer.down_field,
+                layer.down_precision,
+                layer.x,
+                layer.x_var,
+                layer.x_sq,
+                layer.x_var_sum,
+            )
+        preactivation_moments(layer, layer.bad_variances[sweep])
+        if layer.bad_variances[sweep].raised:
+            return True
+        layer.algorithm.preactivation(layer, sweep)
+    return False
+
+
+def preactivation_moments(layer, bad):
+    """Compute the plain ω and V of a layer from its x̂ and Δ.
+
+    Parameters
+    ----------
+    layer : Layer
+        The layer.
+    bad : object
+        Counter of non-finite variances.
+    """
+    backend, weights = layer.backend, layer.weights
+    layer.up(layer.x, weights.mean, layer.omega)
+    layer.up(layer.x_sq, weights.variance, layer.v)
+    if not layer.needs_second_moment:
+        backend.finish_v(layer.v, layer.x_var_sum, bad)
+        return
+    backend.second_moment(weights.mean, weights.variance, layer.second_moment)
+    layer.up(layer.x_var, layer.second_moment, layer.unit_product)
+    backend.finish_v_full(layer.v, layer.unit_product, bad)
+
+
+def backward(layers, sweep):
+    """Compute g, Γ and the messages of every layer, from the output down, and update weights.
+
+    Parameters
+    ----------
+    layers : list of Layer
+        All layers, their forward pass done, labels in ``layers[-1].y``.
+    sweep : int
+        0 in the first sweep of a step.
+
+    Returns
+    -------
+    bool
+        Whether it stopped at a layer that is known to have non-finite weight posteriors.
+    """
+    for layer in reversed(layers):
+        _channel(layer)
+        _weigh(layer)
+        n_terms = layer.algorithm.messages(layer, sweep)
+        _down_precision(layer)
+        _precision_in(layer)
+        update(layer, n_terms, layer.bad_weights[sweep])
+        if layer.bad_weights[sweep].raised:
+            return True
+        layer.algorithm.after_update(layer, sweep)
+    return False
+
+
+def _channel(layer):
+    """Compute g and Γ of a layer from the channel above it."""
+    backend = layer.backend
+    if layer.is_output:
+        backend.output_g_gamma(
+            layer.channel_above, layer.y, layer.omega, layer.v, layer.g, layer.gamma
+        )
+    else:
+        above = layer.above
+        backend.g_gamma(
+            layer.channel_above,
+            above.down_field,
+            above.down_precision,
+            layer.omega,
+            layer.v,
+            layer.g,
+            layer.gamma,
+        )
+
+
+def _weigh(layer):
+    """Let each sample's terms in sums over samples count as often as its weight says."""
+    if not layer.weighted:
+        layer.g_weighted, layer.gamma_weighted = layer.g, layer.gamma
+        return
+    layer.backend.scale_rows(layer.sample_weight, layer.g, layer.g_weighted_copy)
+    layer.backend.scale_rows(layer.sample_weight, layer.gamma, layer.gamma_weighted_copy)
+    layer.g_weighted, layer.gamma_weighted = layer.g_weighted_copy, layer.gamma_weighted_copy
+
+
+def _down_precision(layer):
+    """Compute A_in = Σ_k (m² + σ) Γ − σ g², at least 0, where the channel below uses it."""
+    if not layer.has_units_below or not layer.channel_below.uses_precision:
+        return
+    backend, weights = layer.backend, layer.weights
+    layer.down(layer.gamma, layer.second_moment, layer.down_precision)
+    backend.multiply(layer.g, layer.g, layer.unit_product)
+    layer.down(layer.unit_product, weights.variance, layer.x_product)
+    backend.subtract_precision(layer.down_precision, layer.x_product)
+
+
+def _precision_in(layer):
+    """Compute G_in = Σ_n (x̂² + Δ) Γ − Δ g² of the Gaussian rows.
+
+    With unbounded activations it is at least 0, as A_in is and for the same reason.
+    """
+    if not layer.n_gaussian:
+        return
+    _gather_precision(layer)
+    if layer.activation.uses_precision:
+        layer.backend.subtract_precision(layer.precision_in, layer.no_precision)
+
+
+def _gather_precision(layer):
+    """Sum G_in over samples."""
+    backend = layer.backend
+    if not layer.prior.uses_precision:
+        rows = layer.layout.constant_rows(layer.precision_in)
+        backend.matmul(layer.ones.reshape((1, -1)), layer.gamma_weighted, rows)
+        return
+    layer.collect(layer.x_sq, layer.gamma_weighted, layer.precision_in)
+    if layer.has_units_below:
+        backend.multiply(layer.g, layer.g_weighted, layer.unit_product)
+        backend.subtract_from(layer.gamma_weighted, layer.unit_product)
+        layer.collect(layer.x_var, layer.unit_product, layer.precision_term)
+        backend.add(layer.precision_in, layer.precision_term)
+
+
+def update(layer, n_terms, bad):
+    """Update H, m and σ (and G) of a layer at the end of its backward pass.
+
+    Parameters
+    ----------
+    layer : Layer
+        The layer, its messages done.
+    n_terms : int
+        Terms of H_in that were filled.
+    bad : object
+        Counter of non-finite results.
+    """
+    backend, committed, old = layer.backend, layer.committed, layer.weights
+    new = layer.next_weights()
+    first = layer.first_gaussian
+    if n_terms > 1:
+        backend.collect_field(layer.terms[:n_terms], old.mean, layer.unit_scale)
+    field_in = layer.terms[0]
+    numbers = (layer.rho, layer.network.reinforcement, layer.damping)
+    if first:
+        backend.update_binary(
+            layer.prior,
+            bad,
+            field_in[:first],
+            committed.field[:first],
+            old.field[:first],
+            old.mean[:first],
+            *numbers,
+            new.field[:first],
+            new.mean[:first],
+            new.variance[:first],
+        )
+    if layer.n_gaussian:
+        backend.update_gaussian(
+            layer.intercept_prior,
+            bad,
+            field_in[first:],
+            layer.precision_in,
+            committed.field[first:],
+            committed.precision,
+            old.field[first:],
+            old.precision,
+            old.mean[first:],
+            *numbers,
+            new.field[first:],
+            new.precision,
+            new.mean[first:],
+            new.variance[first:],
+        )
+    if layer.mask is not None:
+        backend.apply_mask(layer.mask, new.mean, new.variance)
+    layer.advance(new)

@@ -1,0 +1,10 @@
+"""Weight priors, each a record of scalar functions, found by name."""
+
+from ._base import MIN_PRECISION, WeightPrior
+from .binary import BINARY
+from .gaussian import GAUSSIAN
+
+PRIORS: dict[str, WeightPrior] = {prior.name: prior for prior in (BINARY, GAUSSIAN)}
+"""Weight priors by name."""
+
+__all__ = ["MIN_PRECISION", "PRIORS", "WeightPrior"]

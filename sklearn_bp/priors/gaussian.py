@@ -1,0 +1,61 @@
+"""Real weights: P(w) ∝ exp(Hw − Gw²/2), with mean H/G and variance 1/G."""
+
+import numpy as np
+
+from ..scalar import scalar_function
+from ._base import WeightPrior
+
+
+@scalar_function
+def gaussian_mean(field, precision):
+    """Mean H/G."""
+    return field / precision
+
+
+@scalar_function
+def gaussian_variance(mean, precision):
+    """Variance 1/G; the mean is not used."""
+    return type(mean)(1) / precision
+
+
+@scalar_function
+def gaussian_point(mean):
+    """Weight of a point prediction: the mean itself."""
+    return mean
+
+
+def draw_gaussian(rng, n_in, n_out, init_scale, dtype):
+    """Draw the fields and precisions that training starts from.
+
+    G = n_in/ε² and H = G (ε/√n_in) N(0, 1): the mean of a weight has the standard deviation of
+    its own uncertainty, 1/√G = ε/√n_in.
+
+    Parameters
+    ----------
+    rng : numpy.random.RandomState
+        Source of randomness; the same numbers are drawn for every `dtype`.
+    n_in, n_out : int
+        Shape of the layer; n_in is the fan-in.
+    init_scale : float
+        Scale ε > 0.
+    dtype : numpy dtype
+        Floating-point type of the result.
+
+    Returns
+    -------
+    field, precision : ndarray of shape (n_in, n_out)
+        Fields H and precisions G.
+    """
+    strength = n_in / init_scale**2
+    field = np.sqrt(strength) * rng.standard_normal((n_in, n_out))
+    return field.astype(dtype), np.full((n_in, n_out), strength, dtype=dtype)
+
+
+GAUSSIAN = WeightPrior(
+    name="gaussian",
+    uses_precision=True,
+    mean=gaussian_mean,
+    variance=gaussian_variance,
+    point=gaussian_point,
+    draw=draw_gaussian,
+)

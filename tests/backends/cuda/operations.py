@@ -1,0 +1,171 @@
+"""One small call of every operation that backends share, for comparing two backends.
+
+A case is a list of arguments: host arrays, which a backend gets as its own, everything else as it
+is. Shapes are no multiples of any block's.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklearn_bp.channels import ACTIVATIONS, OUTPUTS
+from sklearn_bp.priors import PRIORS
+
+N_SAMPLES, N_INPUTS, N_UNITS = 9, 5, 6
+
+
+@dataclass(frozen=True)
+class Counter:
+    """Stands for a counter of a record that the backend makes."""
+
+
+class Draw:
+    """Random arrays of one type."""
+
+    def __init__(self, dtype, seed=0):
+        self.rng, self.dtype = np.random.default_rng(seed), np.dtype(dtype)
+
+    def any(self, *shape):
+        """Numbers around zero."""
+        return self.rng.standard_normal(shape).astype(self.dtype)
+
+    def positive(self, *shape):
+        """Numbers from 0.3 to 2."""
+        return self.rng.uniform(0.3, 2.0, shape).astype(self.dtype)
+
+    def mean(self, *shape):
+        """Numbers in (-1, 1)."""
+        return self.rng.uniform(-0.99, 0.99, shape).astype(self.dtype)
+
+    def labels(self, output):
+        """Labels of that output."""
+        if OUTPUTS[output].factorized:
+            return self.rng.choice([-1.0, 1.0], N_SAMPLES).astype(self.dtype)
+        return self.rng.integers(N_UNITS, size=N_SAMPLES).astype(np.int32)
+
+
+M, N, K = N_SAMPLES, N_INPUTS, N_UNITS
+
+
+def _channel_cases(d):
+    for name, channel in ACTIVATIONS.items():
+        messages = d.any(M, N + 1), d.positive(M, N + 1)
+        outputs = d.any(M, N + 1), d.any(M, N + 1), d.any(M, N + 1), d.any(M)
+        yield name, "moments", [channel, d.any(M, N), d.positive(M, N), *messages, *outputs]
+        inputs = d.any(M, K), d.positive(M, K), d.any(M, K), d.positive(M, K)
+        yield name, "g_gamma", [channel, *inputs, d.any(M, K), d.any(M, K)]
+        yield name, "point", [channel, d.any(M, K), d.any(M, K)]
+        parameters = d.any(M, K), d.positive(M, K), d.positive(M, K), d.any(3, M, K)
+        yield name, "edge_parameters", [channel, *parameters]
+        below = d.positive(M, N + 1), d.any(M, N), d.positive(M, N)
+        yield name, "update_x_cav", [channel, d.any(M, N + 1, K), *below, d.any(M, N + 1, K)]
+    for name, output in OUTPUTS.items():
+        width = 1 if output.factorized else K
+        inputs = d.labels(name), d.any(M, width), d.positive(M, width)
+        yield name, "output_g_gamma", [output, *inputs, d.any(M, width), d.any(M, width)]
+    sign = OUTPUTS["sign"], d.labels("sign"), d.positive(M, 1), d.any(3, M, 1)
+    yield "", "output_edge_parameters", [*sign]
+    yield "", "argmax_probabilities", [d.any(M, K).astype(float), d.positive(M, K).astype(float)]
+
+
+def _edge_parameters(channel, d, width):
+    parameters = np.empty((3, M, width), d.dtype)
+    for n in range(M):
+        for k in range(width):
+            message = d.positive(2) if channel in ACTIVATIONS.values() else d.labels("sign")[:1]
+            parameters[:, n, k] = channel.edge_parameters(*message, d.positive(1)[0])
+    return parameters
+
+
+def _edge_cases(d):
+    for name, channel in (*ACTIVATIONS.items(), ("sign output", OUTPUTS["sign"])):
+        width = 1 if name == "sign output" else K
+        shared = d.any(M, width), _edge_parameters(channel, d, width)
+        sums = d.any(M, N), d.any(N, width)
+        plain = d.any(M, N), d.mean(N, width), d.positive(M)
+        yield name, "edge_sums", [channel, *shared, *plain, *sums]
+        cavity = d.any(M, N, width), d.mean(M, N, width), d.positive(M), d.any(M, N, width)
+        yield name, "edge_sums_cavity", [channel, *shared, *cavity, *sums]
+    yield "", "edge_omega", [d.mean(M, N, K), d.any(M, N, K), d.any(M, K)]
+    yield "", "fill_x_cav", [d.any(M, N), d.any(M, N, K)]
+    yield "", "fill_m_cav", [d.mean(N, K), d.any(M, N, K)]
+    for name, first in (("binary", 0), ("gaussian", N - 2)):
+        weights = d.any(N, K), d.positive(N - first, K), (d.any(N, K) > 0).astype(d.dtype), 0.8
+        messages = d.any(M, N), d.any(M, N, K), d.mean(M, N, K), d.any(M, N, K)
+        yield name, "update_m_cav", [PRIORS[name], *weights, *messages, first]
+
+
+def _weight_cases(d):
+    def arrays(n):
+        return [d.any(N, K) for _ in range(n)]
+
+    yield "", "collect_field", [d.any(3, N, K), d.mean(N, K), d.positive(K)]
+    numbers = 0.9, 0.2, 0.7
+    binary = [d.any(N, K), d.any(N, K), d.any(N, K), d.mean(N, K)]
+    yield "", "update_binary", [PRIORS["binary"], Counter(), *binary, *numbers, *arrays(3)]
+    gaussian = [d.any(N, K), d.any(N, K), d.any(N, K), d.positive(N, K), d.any(N, K)]
+    gaussian += [d.positive(N, K), d.any(N, K)]
+    yield "", "update_gaussian", [PRIORS["gaussian"], Counter(), *gaussian, *numbers, *arrays(4)]
+    infinite = d.any(N, K)
+    infinite[1, 2], infinite[3, 0] = np.inf, np.nan
+    broken = [infinite, *binary[1:]]
+    yield "bad", "update_binary", [PRIORS["binary"], Counter(), *broken, *numbers, *arrays(3)]
+    broken = [infinite, *gaussian[1:]]
+    yield "bad", "update_gaussian", [PRIORS["gaussian"], Counter(), *broken, *numbers, *arrays(4)]
+    yield "", "apply_mask", [(d.any(N, K) > 0).astype(d.dtype), *arrays(2)]
+    yield "", "second_moment", [d.mean(N, K), d.positive(N, K), d.any(N, K)]
+
+
+def _table_cases(d):
+    def arrays(n):
+        return [d.any(M, K) for _ in range(n)]
+
+    infinite = d.positive(M, K)
+    infinite[2, 1], infinite[5, 3] = np.inf, np.nan
+    yield "", "finish_v", [d.positive(M, K), d.positive(M), Counter()]
+    yield "bad", "finish_v", [infinite, d.positive(M), Counter()]
+    yield "", "finish_v_full", [d.positive(M, K), d.positive(M, K), Counter()]
+    yield "bad", "finish_v_full", [infinite.copy(), d.positive(M, K), Counter()]
+    yield "", "polynomial_rows", [d.any(M, N), d.positive(M), d.any(3, M, N), d.any(M, N)]
+    yield "", "scale_rows", [d.positive(M), *arrays(2)]
+    yield "", "count_argmax", [d.labels("argmax"), *arrays(1), Counter()]
+    yield "", "count_sign", [d.labels("sign"), d.any(M, 1), Counter()]
+    yield "", "multiply", arrays(3)
+    yield "", "add_product", arrays(3)
+    yield "", "subtract_product", arrays(3)
+    yield "", "subtract_from", arrays(2)
+    yield "", "add", arrays(2)
+    yield "", "subtract_precision", arrays(2)
+    yield "", "copy", arrays(2)
+    yield "", "fill", [*arrays(1), 3.5]
+    yield "", "fill_column", [*arrays(1), 2, 1.5]
+
+
+def cases(dtype):
+    """Yield (what is special, operation, arguments) of every operation."""
+    d = Draw(dtype)
+    for part in (_channel_cases, _edge_cases, _weight_cases, _table_cases):
+        yield from part(d)
+
+
+CASE_NAMES = [(name, operation) for name, operation, _ in cases("float32")]
+
+
+def run_case(backend, place, dtype):
+    """Call the operation of a case: what it returned, all arrays after it, and the outcome."""
+    _, operation, arguments = list(cases(dtype))[place]
+    record = backend.step_record(1)
+    own = []
+    for one in arguments:
+        if isinstance(one, np.ndarray) and operation != "argmax_probabilities":
+            own.append(backend.asarray(one.copy()))
+        else:
+            own.append(record.counters[0] if isinstance(one, Counter) else one)
+    returned = getattr(backend, operation)(*own)
+    record.end_step(backend.load_order(np.arange(1)))
+    arrays = [
+        backend.to_host(device)
+        for host, device in zip(arguments, own, strict=True)
+        if isinstance(host, np.ndarray) and operation != "argmax_probabilities"
+    ]
+    return returned, arrays, record.read()

@@ -1,0 +1,14 @@
+"""Tests in this folder run in numba's CUDA simulator, chosen before numba is imported.
+
+``tests/backends/cuda/test_simulator.py`` starts a process of its own for them.
+"""
+
+import sys
+
+from numba import config
+
+collect_ignore_glob = [] if config.ENABLE_CUDASIM else ["test_*.py"]
+
+if config.ENABLE_CUDASIM:
+    # The simulator's threads wait for each other in loops that hold the interpreter's lock.
+    sys.setswitchinterval(1e-5)

@@ -1,0 +1,139 @@
+"""Samples on the device: whole or streamed, dense or sparse, of any type."""
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+
+from sklearn_bp.backends.cpu import CpuBackend
+from sklearn_bp.backends.cuda import _backend, _data
+from sklearn_bp.backends.cuda._backend import CudaBackend
+from sklearn_bp.backends.cuda._data import ResidentData, StreamedData
+from sklearn_bp.engine.engine import Engine
+from sklearn_bp.engine.network import make_network
+from sklearn_bp.engine.posterior import draw_posterior
+
+from ..running import HostProducts
+
+N_SAMPLES, N_FEATURES, BATCH_SIZE = 11, 3, 3
+
+
+@pytest.fixture
+def backend():
+    return CudaBackend(products=HostProducts())
+
+
+@pytest.fixture
+def streaming(monkeypatch):
+    """Let no samples fit, and chunks be of two mini-batches."""
+    monkeypatch.setattr(_backend, "free_memory", lambda: 0)
+    monkeypatch.setattr(_data, "CHUNK_BYTES", 2 * BATCH_SIZE * N_FEATURES * 4 + 1)
+
+
+def samples(kind, folder):
+    X = np.random.default_rng(0).standard_normal((N_SAMPLES, N_FEATURES)).astype(np.float32)
+    if kind == "uint8":
+        return (255 * np.abs(X) / np.abs(X).max()).astype(np.uint8)
+    if kind in ("float64", "int64"):
+        return (3 * X).astype(kind)
+    if kind == "Fortran order":
+        return np.asfortranarray(X)
+    if kind == "sparse":
+        return csr_matrix(X * (X > 0))
+    if kind == "memory map":
+        np.save(folder / "X.npy", X)
+        return np.load(folder / "X.npy", mmap_mode="r")
+    return X
+
+
+KINDS = ["float32", "float64", "uint8", "int64", "Fortran order", "sparse", "memory map"]
+
+
+def read_rows(backend, X, order):
+    """What the mini-batch of those samples is, with a constant column behind."""
+    x = backend.full((len(order), N_FEATURES + 1), 1, "float32")
+    x_sq = backend.full((len(order), N_FEATURES + 1), 1, "float32")
+    data = backend.load_data(X)
+    backend.load_rows(data, backend.load_order(order), x, x_sq)
+    return backend.to_host(x), backend.to_host(x_sq)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_mini_batch(kind, backend, tmp_path):
+    X, order = samples(kind, tmp_path), np.array([7, 2, 2, 10])
+    for ours, theirs in zip(
+        read_rows(backend, X, order), read_rows(CpuBackend(1), X, order), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_mini_batch_of_streamed_samples(kind, backend, streaming, tmp_path):
+    test_one_mini_batch(kind, backend, tmp_path)
+
+
+def epochs(backend, X, weight=None):
+    """The posterior after two epochs of shuffled samples, and how many were classified rightly."""
+    rng = np.random.RandomState(0)
+    network = make_network([N_FEATURES, 4, 1], algo="mf", output="sign", damping=0.5)
+    engine = Engine(network, draw_posterior(network, rng), backend)
+    y = backend.asarray(np.where(rng.standard_normal(N_SAMPLES) > 0, 1, -1).astype(np.float32))
+    data = backend.load_data(X)
+    weight = None if weight is None else backend.asarray(weight)
+    correct = [
+        engine.epoch(data, y, Engine.draw_order(N_SAMPLES, rng), BATCH_SIZE, weight)
+        for _ in range(2)
+    ]
+    return engine.posterior(), correct, data
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_epochs_agree_with_the_cpu(weighted, backend, tmp_path):
+    X = samples("float32", tmp_path)
+    weight = np.linspace(0.5, 2.0, N_SAMPLES, dtype=np.float32) if weighted else None
+    ours, correct, data = epochs(backend, X, weight)
+    theirs, counted, _ = epochs(CpuBackend(1), X, weight)
+    assert isinstance(data, ResidentData)
+    assert correct == counted
+    for mine, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(mine.field, other.field, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["float32", "sparse"])
+def test_streamed_epochs_give_the_same_bits(kind, backend, tmp_path, request):
+    X = samples(kind, tmp_path)
+    whole = epochs(backend, X)
+    request.getfixturevalue("streaming")
+    streamed = epochs(backend, X)
+    assert isinstance(streamed[2], StreamedData)
+    assert whole[1] == streamed[1]
+    for one, other in zip(whole[0], streamed[0], strict=True):
+        np.testing.assert_array_equal(one.field, other.field)
+
+
+def test_large_samples_are_copied_in_chunks(backend, monkeypatch, tmp_path):
+    monkeypatch.setattr(_data, "CHUNK_BYTES", 2 * N_FEATURES * 4)
+    test_one_mini_batch("float32", backend, tmp_path)
+
+
+def test_mini_batches_of_one_size_are_the_same_object(backend):
+    data = backend.load_data(np.zeros((N_SAMPLES, N_FEATURES), np.float32))
+    first = list(backend.batches(data, np.arange(N_SAMPLES), BATCH_SIZE))
+    second = list(backend.batches(data, np.arange(N_SAMPLES)[::-1], BATCH_SIZE))
+    assert [rows.shape[0] for rows in first] == [3, 3, 3, 2]
+    assert len({id(rows) for rows in first}) == 2
+    assert [id(rows) for rows in first] == [id(rows) for rows in second]
+    other = list(backend.batches(data, np.arange(N_SAMPLES), 4))
+    assert [rows.shape[0] for rows in other] == [4, 4, 3]
+
+
+def test_labels_follow_the_order(backend):
+    data = backend.load_data(np.zeros((N_SAMPLES, N_FEATURES), np.float32))
+    order = np.random.default_rng(0).permutation(N_SAMPLES)
+    y, taken = backend.asarray(np.arange(N_SAMPLES)), []
+    record = backend.step_record(1)
+    for rows in backend.batches(data, order, BATCH_SIZE):
+        out = backend.zeros((rows.shape[0],), "int32")
+        backend.take(y, rows, out)
+        taken.extend(backend.to_host(out))
+        record.end_step(rows)
+    np.testing.assert_array_equal(taken, order)

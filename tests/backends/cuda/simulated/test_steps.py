@@ -1,0 +1,126 @@
+"""Whole steps in the simulator: golden steps, and every combination against the CPU."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from engine.running import assert_close
+from engine.test_golden_steps import assert_golden_posterior
+from oracles.golden_steps import load_golden_step
+
+from sklearn_bp.algorithms import ALGORITHMS
+from sklearn_bp.backends.cpu import CpuBackend
+from sklearn_bp.backends.cuda._backend import CudaBackend
+from sklearn_bp.channels import ACTIVATIONS, OUTPUTS
+from sklearn_bp.engine.engine import Engine
+from sklearn_bp.engine.network import make_network
+from sklearn_bp.engine.posterior import draw_posterior
+from sklearn_bp.engine.prediction import bayes_moments, class_probabilities, point_preactivation
+from sklearn_bp.priors import PRIORS
+
+from ..running import HostProducts, device_data, device_engine_after_step
+
+GOLDEN = [f"{algo}_{kind}" for algo in ALGORITHMS for kind in ("sign", "argmax_tau4", "sparse")]
+GOLDEN += [f"{algo}_gaussian_argmax_tau3" for algo in ("bpi", "mf", "amp")]
+SAMPLES = 5
+
+
+@pytest.fixture(scope="module")
+def backend():
+    """A backend whose products take no time; the tiled kernel has tests of its own."""
+    return CudaBackend(products=HostProducts())
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_golden_step(name, backend):
+    case, arrays = load_golden_step(name)
+    engine = device_engine_after_step(case, backend)
+    assert_golden_posterior(engine, arrays, 1e-9)
+    for depth, layer in enumerate(engine.layers):
+        for own, golden in (("omega", "omega"), ("v", "V"), ("g", "g"), ("gamma", "gamma")):
+            value = backend.to_host(getattr(layer, own))
+            assert_close(value, arrays[f"trace_{golden}_{depth}"], 1e-9)
+
+
+def test_golden_step_with_tiled_products():
+    case, arrays = load_golden_step("amp_argmax")
+    assert_golden_posterior(device_engine_after_step(case, CudaBackend()), arrays, 1e-9)
+
+
+def combination(algo, prior, activation, output, **options):
+    """A small network with its start and data, its details chosen by its names."""
+    seed = sum(map(ord, algo + prior + activation + output))
+    rng = np.random.RandomState(seed)
+    network = make_network(
+        [4, 3, 1 if output == "sign" else 3],
+        algo=algo,
+        weight_prior=prior,
+        activation=activation,
+        output=output,
+        rho=[1.0, 0.9],
+        damping=[0.5, 0.3],
+        density=[0.7, 1.0][seed % 2],
+        n_inner_iter=2,
+        reinforcement=0.2,
+        edges="exact",
+        **options,
+    )
+    X = rng.standard_normal((SAMPLES, 4)).astype(network.dtype)
+    y = rng.choice([-1, 1], SAMPLES).astype(network.dtype)
+    if output != "sign":
+        y = rng.randint(3, size=SAMPLES)
+    weight = [None, rng.uniform(0.5, 2.0, SAMPLES).astype(network.dtype)][seed // 2 % 2]
+    return network, draw_posterior(network, rng), X, y, weight
+
+
+def step_on(backend, network, posterior, X, y, weight):
+    """The posterior after a step, and how many samples were classified rightly before it."""
+    engine = Engine(network, posterior, backend)
+    correct = engine.step(*device_data(backend, X, y, np.arange(SAMPLES), weight))
+    return engine.posterior(), correct
+
+
+def assert_same_posterior(ours, theirs, tolerance):
+    for mine, other in zip(ours, theirs, strict=True):
+        for name in ("field", "mean", "variance", "precision"):
+            assert np.isfinite(getattr(other, name)).all()
+            assert_close(getattr(mine, name), getattr(other, name), tolerance)
+
+
+@pytest.mark.parametrize(
+    "algo, prior, activation, output", list(product(ALGORITHMS, PRIORS, ACTIVATIONS, OUTPUTS))
+)
+def test_step_agrees_with_the_cpu(algo, prior, activation, output, backend):
+    case = combination(algo, prior, activation, output, dtype="float64")
+    posterior, correct = step_on(backend, *case)
+    expected, counted = step_on(CpuBackend(n_threads=1), *case)
+    assert_same_posterior(posterior, expected, 1e-9)
+    assert correct == counted
+
+
+@pytest.mark.parametrize("algo", ALGORITHMS)
+@pytest.mark.parametrize("output", ["sign", "argmax"])
+def test_single_precision_step_agrees_with_the_cpu(algo, output, backend):
+    case = combination(algo, "binary", "sign", output, dtype="float32")
+    posterior, _ = step_on(backend, *case)
+    assert posterior[0].mean.dtype == np.float32
+    assert_same_posterior(posterior, step_on(CpuBackend(n_threads=1), *case)[0], 1e-4)
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_predictions_agree_with_the_cpu(output, backend):
+    network, posterior, X, _, _ = combination("mf", "binary", "relu", output, dtype="float64")
+    results = []
+    for one in (backend, CpuBackend(n_threads=1)):
+        moments = bayes_moments(network, posterior, X, one)
+        probabilities = class_probabilities(network, *moments, one)
+        results.append((point_preactivation(network, posterior, X, one), *moments, probabilities))
+    for ours, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
+
+
+def test_the_same_step_gives_the_same_bits(backend):
+    case = combination("bp", "binary", "sign", "sign", dtype="float32")
+    first, second = (step_on(backend, *case)[0] for _ in range(2))
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one.field, other.field)

@@ -1,0 +1,93 @@
+"""Every kernel compiles for old and new GPUs, and single precision stays single.
+
+No GPU is needed: numba compiles to PTX, the language that the driver takes.
+"""
+
+import re
+from importlib import import_module
+from pkgutil import iter_modules
+
+import pytest
+from numba import config
+
+pytest.importorskip("numba_cuda")
+if config.ENABLE_CUDASIM:
+    pytest.skip("the simulator compiles nothing", allow_module_level=True)
+
+from sklearn_bp.backends import cuda as package
+from sklearn_bp.backends.cuda._runtime import cuda
+
+from .launches import all_launches, make_backend
+
+CAPABILITIES = [(7, 5), (9, 0)]
+DOUBLE_IN_SINGLE = {
+    "load_rows": "samples may be float64 where the network is float32",
+    "log_integrals": "class probabilities are computed in double precision",
+    "normalise": "class probabilities are computed in double precision",
+}
+"""Kernels that a network of single precision launches with arrays of double precision, and why."""
+
+
+class Device:
+    """Stands for the GPU that kernels are compiled for."""
+
+    def __init__(self, capability):
+        self.compute_capability = capability
+
+
+@pytest.fixture(params=CAPABILITIES, ids=["sm_75", "sm_90"])
+def capability(request, monkeypatch):
+    dispatcher = import_module("numba.cuda.dispatcher")
+    monkeypatch.setattr(dispatcher, "get_current_device", lambda: Device(request.param))
+    return request.param
+
+
+def compile_kernel(source, signature, capability):
+    ptx, _ = cuda.compile_ptx(source, cuda.types.void(*signature), cc=capability)
+    return ptx
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_every_kernel_compiles(dtype, capability, monkeypatch):
+    for source, signature in all_launches(monkeypatch, dtype):
+        name = source.__name__
+        ptx = compile_kernel(source, signature, capability)
+        assert f".target sm_{capability[0]}{capability[1]}" in ptx, name
+        # Everything is inlined, nothing is flushed to zero; float32 divides to two units in the
+        # last place instead of half a one, and nothing else is approximate.
+        assert "call" not in re.sub(r"//.*", "", ptx), name
+        assert ".ftz" not in ptx, name
+        assert set(re.findall(r"\w+\.approx[.\w]*", ptx)) <= {"div.approx.f32"}, name
+        if dtype == "float32" and any("float64" in str(one) for one in signature):
+            assert name in DOUBLE_IN_SINGLE
+        elif dtype == "float32":
+            assert ".f64" not in ptx, name
+
+
+def test_every_kernel_is_launched_by_the_engine(monkeypatch):
+    launched = {source.__qualname__ for source, _ in all_launches(monkeypatch, "float32")}
+    own = set()
+    for module in iter_modules(package.__path__):
+        for name, value in vars(import_module(f"{package.__name__}.{module.name}")).items():
+            if hasattr(value, "py_func") and not value.targetoptions.get("device"):
+                own.add(value.py_func.__qualname__)
+            elif name.startswith("make_") and hasattr(value, "cache_info"):
+                assert any(one.startswith(name + ".") for one in launched), name
+    assert own <= launched
+
+
+def test_double_precision_would_be_noticed(capability):
+    def doubled(array):
+        array[0] = array[0] * 0.1
+
+    signature = (cuda.types.float32[::1],)
+    assert ".f64" in compile_kernel(doubled, signature, capability)
+
+
+def test_a_backend_without_a_device_launches_what_it_is_told(monkeypatch):
+    backend = make_backend(monkeypatch)
+    a, b = (backend.zeros((3, 2), "float32") for _ in range(2))
+    backend.add(a, b)
+    names = [source.__name__ for source, _ in backend.stream.launches]
+    assert names[-1] == "add"

@@ -1,0 +1,46 @@
+"""φ of every channel in arbitrary precision, straight from its definition, and its derivatives."""
+
+import mpmath as mp
+
+mp.mp.dps = 50
+
+
+def _tail(x):
+    return mp.erfc(x / mp.sqrt(2)) / 2
+
+
+def sign(B, A, omega, v):
+    ratio = omega / mp.sqrt(v)
+    return mp.log(mp.exp(B) * _tail(-ratio) + mp.exp(-B) * _tail(ratio))
+
+
+def identity(B, A, omega, v):
+    narrowed = 1 / (A + 1 / v)
+    mean = narrowed * (B + omega / v)
+    return (mp.log(narrowed / v) + mean**2 / narrowed - omega**2 / v) / 2
+
+
+def relu(B, A, omega, v):
+    narrowed = 1 / (A + 1 / v)
+    mean = narrowed * (B + omega / v)
+    above = mp.sqrt(narrowed / v) * mp.exp(mean**2 / narrowed / 2 - omega**2 / v / 2)
+    return mp.log(_tail(omega / mp.sqrt(v)) + above * _tail(-mean / mp.sqrt(narrowed)))
+
+
+def sign_output(y, omega, v):
+    return mp.log(_tail(-y * omega / mp.sqrt(v)))
+
+
+def derivatives(log_z, arguments, index):
+    """First and second derivative of φ in one of its arguments."""
+    arguments = [mp.mpf(float(value)) for value in arguments]
+
+    def of_one(value):
+        return log_z(*arguments[:index], value, *arguments[index + 1 :])
+
+    return mp.diff(of_one, arguments[index]), mp.diff(of_one, arguments[index], 2)
+
+
+def value(log_z, arguments):
+    """φ itself."""
+    return log_z(*(mp.mpf(float(argument)) for argument in arguments))

@@ -1,0 +1,96 @@
+"""What the engine's message passing says against exact posteriors, and AMP against BP."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from oracles.enumeration import (
+    exact_marginals,
+    message_errors,
+    perceptron_case,
+    perceptron_errors,
+    tree_case,
+)
+from oracles.random_networks import field_distance, wide_case
+
+from .running import engine_after_step, engine_means
+
+STRENGTHS = (0.1, 0.05, 0.025)
+WIDTHS = (31, 61, 121)
+
+
+def mean_message_errors(algo):
+    """Relative error of the messages, (strengths, layers), averaged over ten trees."""
+
+    def errors(strength, seed):
+        case = tree_case(strength, seed)
+        return message_errors(case, engine_means(case, algo))
+
+    return np.array([np.mean([errors(s, i) for i in range(10)], axis=0) for s in STRENGTHS])
+
+
+@pytest.mark.parametrize("algo", ["bp", "bpi", "amp"])
+def test_a_tree_is_exact_to_second_order(algo):
+    errors = mean_message_errors(algo)
+    ratios = errors[:-1] / errors[1:]
+    assert np.all((ratios > 3.7) & (ratios < 4.3))
+    assert np.all(errors[-1] < 4e-4)
+
+
+def test_mean_field_is_exact_on_a_tree_to_first_order_only():
+    errors = mean_message_errors("mf")
+    ratios = errors[:-1] / errors[1:]
+    assert np.all((ratios > 1.8) & (ratios < 2.3))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_marginals_of_a_weak_tree_are_exact(seed):
+    case = tree_case(1e-3, seed)
+
+    def distance(algo):
+        return max(
+            np.nanmax(np.abs(mean - exact)[~layer.gaussian_rows])
+            for mean, exact, layer in zip(
+                engine_means(case, algo), exact_marginals(case), case.layers, strict=True
+            )
+        )
+
+    assert distance("bp") < 1e-9
+    assert distance("mf") > 50.0 * distance("bp")
+
+
+def test_bp_is_closer_than_mean_field_on_small_perceptrons():
+    cases = [perceptron_case(seed) for seed in range(20)]
+    errors = {
+        algo: perceptron_errors(cases, algo, means=engine_means)
+        for algo in ("bp", "bpi", "amp", "mf")
+    }
+    assert errors["bp"].mean() < 0.7 * errors["mf"].mean()
+    assert np.mean(errors["bp"] < errors["mf"]) >= 0.9
+    for algo in ("bpi", "amp"):
+        assert errors[algo].mean() < errors["mf"].mean()
+
+
+def field_in(case, algo):
+    """H_in of the first layer in the last sweep."""
+    engine = engine_after_step(replace(case, algo=algo))
+    start, reached = case.layers[0], engine.posterior()[0]
+    return reached.field - start.rho * start.field
+
+
+def first_layer_distances(algo):
+    """Relative distance of the first layer's H_in from BP's, per width, over three seeds."""
+    distances = []
+    for width in WIDTHS:
+        cases = [wide_case(width, seed) for seed in range(3)]
+        distances.append(
+            np.mean([field_distance(field_in(c, algo), field_in(c, "bp")) for c in cases])
+        )
+    return np.array(distances)
+
+
+def test_amp_approaches_bp_as_widths_grow():
+    amp, mean_field = first_layer_distances("amp"), first_layer_distances("mf")
+    np.testing.assert_allclose(amp, [0.026, 0.013, 0.006], rtol=0.15)
+    assert np.all(amp[:-1] / amp[1:] > 1.8)
+    assert np.all(mean_field > 0.08)

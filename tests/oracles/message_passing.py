@@ -1,0 +1,336 @@
+"""One Posterior-as-Prior step, written from the method page with every edge explicit.
+
+Arrays follow the package's layout: a sample is a row, weights are (n_in, n_out), an edge tensor is
+(M, N, K). Nothing is fused, hoisted or approximated, and each algorithm reads like its equations.
+
+What the page leaves open, and what holds here. The golden steps settle:
+
+* Damping takes the mean of the previous sweep, not that of the start of the step, on edges too.
+* AMP's terms with one (t-1) factor use the current m, sigma, x, g beside it; the g of B_in and H_in
+  is the current sweep's, the g(t-1) in omega that of the sweep before.
+* sigma of ±1 weights is 1 - m² of the damped mean, at the start of the step too, where m is not
+  tanh H; of Gaussian ones 1 / G, undamped.
+* The plain sums of the argmax layer: no cavity mean and no cavity g in it for BP and BPI; with AMP
+  they are the sums B_in and H_in only, omega keeps all three of its corrections.
+* The reported g and Gamma are those at the full omega; B_l is the last backward sweep's, x_l the
+  last forward sweep's.
+
+No golden step can tell about these; here the literal reading holds:
+
+* In the first sweep the H of "r H" is the field the previous step ended with, not theta = rho H
+  (the golden steps with reinforcement have rho = 1); G likewise.
+* In the first sweep the (t-1) values do not matter: each of them comes with g(t-1) = 0.
+* The unit that carries the constant 1 is data in every layer: x(t-1) = 1, Delta = 0.
+* A sample of weight w is w copies of it: its terms in H_in and G_in count w times, and a cavity
+  leaves out one of the copies. So a weight of 0 is no sample at all, whatever is done to it.
+* BP with Gaussian weights, and the ReLU and identity activations, are as the page says, but that
+  A_in, and G_in of a layer whose own activation uses A, are at least 0: below it, a Gaussian
+  belief has no variance.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .argmax_exact import ArgmaxExactOutput
+from .channels import ACTIVATIONS, ArgmaxOutput, SignOutput
+
+OUTPUTS = {"sign": SignOutput, "argmax": ArgmaxOutput, "argmax_exact": ArgmaxExactOutput}
+V_FLOOR = 1e-8
+MIN_PRECISION = 1e-6
+
+
+@dataclass(frozen=True)
+class OracleLayer:
+    """The weights between two layers of units: what one step starts from and what it returns.
+
+    ``field``, ``precision``, ``mean`` and ``mask`` are (N, K). Rows in ``gaussian_rows`` (N,) have
+    Gaussian weights, the others ±1 weights, whose precision carries no meaning. With
+    ``intercept`` the last of the N rows belongs to a constant input of 1.
+    """
+
+    field: np.ndarray
+    mean: np.ndarray
+    mask: np.ndarray
+    precision: np.ndarray
+    gaussian_rows: np.ndarray
+    rho: float = 1.0
+    damping: float = 0.0
+    intercept: bool = False
+
+    @property
+    def var(self):
+        """sigma: 1 - m² of ±1 weights, 1 / G of Gaussian ones, 0 where masked."""
+        gaussian = self.gaussian_rows[:, None]
+        return self.mask * np.where(gaussian, 1.0 / self.precision, 1.0 - self.mean**2)
+
+    def mean_of(self, field, precision):
+        """mean(H, G), per row prior; broadcasts over a leading sample axis."""
+        return self.mask * np.where(self.gaussian_rows[:, None], field / precision, np.tanh(field))
+
+
+def make_layer(field, *, mean=None, mask=None, precision=None, gaussian_rows=None, **settings):
+    """An `OracleLayer` with the obvious fillings: mean from the field, no mask, all weights ±1.
+
+    ``gaussian_rows`` may be a bool for all rows; by default rows are Gaussian if and only if a
+    ``precision`` is given.
+    """
+    field = np.asarray(field, dtype=float)
+    if gaussian_rows is None:
+        gaussian_rows = precision is not None
+    gaussian_rows = np.broadcast_to(np.asarray(gaussian_rows, dtype=bool), field.shape[:1])
+    mask = np.ones(field.shape, dtype=bool) if mask is None else np.asarray(mask, dtype=bool)
+    precision = np.ones(field.shape) if precision is None else np.asarray(precision, dtype=float)
+    layer = OracleLayer(field, field, mask, precision, gaussian_rows, **settings)
+    mean = layer.mean_of(field, precision) if mean is None else np.asarray(mean, dtype=float) * mask
+    return replace(layer, mean=mean)
+
+
+@dataclass
+class LayerTrace:
+    """Everything about one layer in the last sweep; names as in the method page's notation.
+
+    ``x_mean``, ``x_var``, ``down_field`` and ``down_precision`` belong to the layer's input units,
+    the constant one included; ``omega``, ``v``, ``g`` and ``gamma`` to its pre-activations;
+    ``field_in`` and ``precision_in`` are H_in and G_in.
+    """
+
+    x_mean: np.ndarray = None
+    x_var: np.ndarray = None
+    x_previous: np.ndarray = None
+    x_cav: np.ndarray = None
+    omega: np.ndarray = None
+    v: np.ndarray = None
+    g: np.ndarray = None
+    gamma: np.ndarray = None
+    g_previous: np.ndarray = None
+    g_cav: np.ndarray = None
+    down_field: np.ndarray = None
+    down_precision: np.ndarray = None
+    down_field_cav: np.ndarray = None
+    mean_previous: np.ndarray = None
+    mean_cav: np.ndarray = None
+    field_in: np.ndarray = None
+    precision_in: np.ndarray = None
+
+
+def _start(layer, n_samples):
+    """All messages from above are zero, cavity means are the means."""
+    n_in, n_out = layer.field.shape
+    nodes, units = np.zeros((n_samples, n_in)), np.zeros((n_samples, n_out))
+    edges = np.zeros((n_samples, n_in, n_out))
+    return LayerTrace(
+        x_mean=nodes,
+        g=units,
+        down_field=nodes,
+        down_precision=nodes,
+        down_field_cav=edges,
+        mean_previous=layer.mean,
+        mean_cav=edges + layer.mean,
+    )
+
+
+def with_constant(layer, values, constant):
+    """Append the constant unit's column (axis 1 of a node or edge array)."""
+    if not layer.intercept:
+        return values
+    column = np.full(values.shape[:1] + (1,) + values.shape[2:], constant)
+    return np.concatenate([values, column], axis=1)
+
+
+def _read_inputs(state, layer, X):
+    """x of the first layer: data, without variance, the same in every sweep and on every edge."""
+    state.x_mean = state.x_previous = with_constant(layer, X, 1.0)
+    state.x_var = np.zeros_like(state.x_mean)
+    state.x_cav = np.repeat(state.x_mean[:, :, None], layer.field.shape[1], axis=2)
+
+
+def _activate(state, layer, below, activation):
+    """x of a hidden layer: the channel's moments, for every unit and (x_cav) every edge."""
+    n_hidden = below.omega.shape[1]
+    B, A = state.down_field[:, :n_hidden], state.down_precision[:, :n_hidden]
+    x_mean, x_var = activation.moments(B, A, below.omega, below.v)
+    x_cav, _ = activation.moments(
+        state.down_field_cav[:, :n_hidden],
+        A[:, :, None],
+        below.omega[:, :, None],
+        below.v[:, :, None],
+    )
+    state.x_previous = with_constant(layer, state.x_mean[:, :n_hidden], 1.0)
+    state.x_mean = with_constant(layer, x_mean, 1.0)
+    state.x_var = with_constant(layer, x_var, 0.0)
+    state.x_cav = with_constant(layer, x_cav, 1.0)
+
+
+def _propagate(state, layer, rule):
+    """omega and v of the layer's units."""
+    m, sigma = layer.mean, layer.var
+    x, delta = state.x_mean, state.x_var
+    state.v = delta @ m**2 + x**2 @ sigma + delta @ sigma + V_FLOOR
+    if not (np.all(delta >= 0) and np.all(state.v > 0)):
+        raise FloatingPointError("A negative variance: the messages have no Gaussian belief.")
+    state.g_previous = state.g
+    if rule == "bp":
+        state.omega = (state.mean_cav * state.x_cav).sum(axis=1)
+        return
+    state.omega = x @ m
+    if rule == "amp":
+        g_old, x_old, m_old = state.g_previous, state.x_previous, state.mean_previous
+        state.omega = (
+            state.omega
+            - g_old * ((x * x_old) @ sigma)
+            - g_old * (delta @ (m * m_old))
+            + g_old**2 * ((x_old * delta) @ (sigma * m_old))
+        )
+
+
+def _measure(state, layer, rule, g_gamma):
+    """g and gamma at omega; g without each edge's own contribution for BP and BPI."""
+    state.g, state.gamma = g_gamma(state.omega, state.v)
+    if rule == "bpi":
+        own = layer.mean * state.x_mean[:, :, None]
+    elif rule == "bp":
+        own = state.mean_cav * state.x_cav
+    else:
+        state.g_cav = np.repeat(state.g[:, None, :], layer.field.shape[0], axis=1)
+        return
+    state.g_cav, _ = g_gamma(state.omega[:, None, :] - own, state.v[:, None, :])
+
+
+def _send_down(state, layer, rule):
+    """B and A of the layer's inputs."""
+    m, sigma = layer.mean, layer.var
+    g, gamma, x = state.g, state.gamma, state.x_mean
+    state.down_precision = gamma @ (m**2 + sigma).T - g**2 @ sigma.T
+    terms = (state.mean_cav if rule == "bp" else m) * state.g_cav
+    state.down_field = terms.sum(axis=2)
+    state.down_field_cav = state.down_field[:, :, None] - (terms if rule == "bp" else 0.0 * terms)
+    if rule == "amp":
+        g_old, x_old = state.g_previous, state.x_previous
+        state.down_field = (
+            state.down_field
+            + x * (gamma @ (m**2).T)
+            - x_old * ((g * g_old) @ sigma.T)
+            - x * x_old * ((g_old * gamma) @ (sigma * m).T)
+        )
+
+
+def _collect(state, layer, rule, weight):
+    """H_in and G_in: what the mini-batch says about the weights."""
+    m, m_old = layer.mean, state.mean_previous
+    x, delta, g, gamma = state.x_mean, state.x_var, state.g, state.gamma
+    w = weight[:, None]
+    state.precision_in = (w * (x**2 + delta)).T @ gamma - (w * delta).T @ g**2
+    x_edge = state.x_cav if rule == "bp" else x[:, :, None]
+    state.field_in = (weight[:, None, None] * x_edge * state.g_cav).sum(axis=0)
+    if rule == "amp":
+        g_old = state.g_previous
+        state.field_in = (
+            state.field_in
+            + m * ((w * x**2).T @ gamma)
+            - m_old * ((w * delta).T @ (g * g_old))
+            - m * m_old * ((w * delta * x).T @ (g_old * gamma))
+        )
+
+
+def _update(state, layer, prior, rule, reinforcement):
+    """The layer with its new field, precision and damped means; the cavity means alike."""
+    keep = layer.damping
+    field = state.field_in + reinforcement * layer.field + prior.rho * prior.field
+    precision = np.maximum(
+        MIN_PRECISION,
+        state.precision_in + reinforcement * layer.precision + prior.rho * prior.precision,
+    )
+    precision = np.where(layer.gaussian_rows[:, None], precision, 1.0)
+    state.mean_previous = layer.mean
+    if rule == "bp":
+        own = state.x_cav * state.g_cav
+        state.mean_cav = keep * state.mean_cav + (1.0 - keep) * layer.mean_of(
+            field - own, precision
+        )
+    mean = keep * layer.mean + (1.0 - keep) * layer.mean_of(field, precision)
+    return replace(layer, field=field, precision=precision, mean=mean)
+
+
+def _channel_above(states, depth, y, activation, output):
+    """(omega, v) -> (g, gamma) of the channel above the layer, at its B and A from above."""
+    if depth == len(states) - 1:
+        return lambda omega, v: output.g_gamma(y, omega, v)
+    above = states[depth + 1]
+
+    def g_gamma(omega, v):
+        n_units = omega.shape[-1]
+        shape = (len(omega),) + (1,) * (omega.ndim - 2) + (n_units,)
+        B = above.down_field[:, :n_units].reshape(shape)
+        A = above.down_precision[:, :n_units].reshape(shape)
+        return activation.g_gamma(B, A, omega, v)
+
+    return g_gamma
+
+
+def _rules(algo, n_layers, output):
+    """Per layer, the algorithm of its forward and of its backward sums."""
+    hidden = [algo] * (n_layers - 1)
+    if not output.plain_sums:
+        return hidden + [algo], hidden + [algo]
+    return hidden + ["amp" if algo == "amp" else "mf"], hidden + ["mf"]
+
+
+def pasp_step(
+    X,
+    y,
+    layers,
+    *,
+    algo,
+    activation="sign",
+    output="argmax",
+    n_inner_iter=1,
+    reinforcement=0.0,
+    sample_weight=None,
+):
+    """One Posterior-as-Prior step on the mini-batch (X, y).
+
+    Parameters
+    ----------
+    X : array (M, N)
+    y : array (M,), ±1 for the sign output, class indices for argmax
+    layers : sequence of OracleLayer
+    algo : {"bp", "bpi", "mf", "amp"}
+    activation : {"sign", "relu", "identity"}
+    output : {"sign", "argmax", "argmax_exact"}
+    n_inner_iter : int, sweeps
+    reinforcement : float
+    sample_weight : array (M,) or None
+
+    Returns
+    -------
+    layers : list of OracleLayer, the posterior
+    trace : list of LayerTrace, the last sweep
+
+    Raises
+    ------
+    FloatingPointError
+        If a variance is negative or not a number: A and G may be negative where the channels that
+        use A (relu, identity) meet large steps, and the page has no rule for that.
+    """
+    X, y = np.asarray(X, dtype=float), np.asarray(y)
+    weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
+    activation, output = ACTIVATIONS[activation], OUTPUTS[output]
+    priors, layers = list(layers), list(layers)
+    last = len(layers) - 1
+    forward_rules, backward_rules = _rules(algo, len(layers), output)
+    states = [_start(layer, len(X)) for layer in layers]
+    for _ in range(n_inner_iter):
+        for depth, (state, layer) in enumerate(zip(states, layers, strict=True)):
+            if depth == 0:
+                _read_inputs(state, layer, X)
+            else:
+                _activate(state, layer, states[depth - 1], activation)
+            _propagate(state, layer, forward_rules[depth])
+        for depth in range(last, -1, -1):
+            state, layer, rule = states[depth], layers[depth], backward_rules[depth]
+            _measure(state, layer, rule, _channel_above(states, depth, y, activation, output))
+            _send_down(state, layer, rule)
+            _collect(state, layer, rule, weight)
+            layers[depth] = _update(state, layer, priors[depth], rule, reinforcement)
+    return layers, states

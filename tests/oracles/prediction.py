@@ -1,0 +1,47 @@
+"""Predictions of the oracle: point weights, and moments propagated through the posterior."""
+
+import numpy as np
+from scipy.special import ndtr
+
+from .channels import ACTIVATIONS
+from .message_passing import V_FLOOR, with_constant
+
+
+def point_weights(layer):
+    """sign(m), sign(0) = +1, of ±1 weights; m of Gaussian ones; 0 where masked."""
+    signs = np.where(layer.mean >= 0, 1.0, -1.0)
+    return layer.mask * np.where(layer.gaussian_rows[:, None], layer.mean, signs)
+
+
+def point_activation(X, layers, activation="sign"):
+    """The last pre-activations (M, K) of the network of point weights."""
+    x = np.asarray(X, dtype=float)
+    for layer in layers[:-1]:
+        x = ACTIVATIONS[activation].point(with_constant(layer, x, 1.0) @ point_weights(layer))
+    return with_constant(layers[-1], x, 1.0) @ point_weights(layers[-1])
+
+
+def _layer_moments(layer, x_mean, x_var):
+    x, delta = with_constant(layer, x_mean, 1.0), with_constant(layer, x_var, 0.0)
+    sigma = layer.var
+    return x @ layer.mean, delta @ layer.mean**2 + x**2 @ sigma + delta @ sigma + V_FLOOR
+
+
+def bayes_moments(X, layers, activation="sign"):
+    """Mean and variance (M, K) of the last pre-activations under the posterior, B = A = 0."""
+    x_mean = np.asarray(X, dtype=float)
+    x_var = np.zeros_like(x_mean)
+    for layer in layers[:-1]:
+        omega, v = _layer_moments(layer, x_mean, x_var)
+        x_mean, x_var = ACTIVATIONS[activation].moments(0.0, 0.0, omega, v)
+    return _layer_moments(layers[-1], x_mean, x_var)
+
+
+def decide(z, output):
+    """Labels from last pre-activations or their means: ±1 (sign(0) = +1) or class indices."""
+    return np.where(z[:, 0] >= 0, 1, -1) if output == "sign" else z.argmax(axis=1)
+
+
+def sign_probability(omega, v):
+    """P(z > 0), (M,), of the one output unit."""
+    return ndtr(omega[:, 0] / np.sqrt(v[:, 0]))
