@@ -1,6 +1,5 @@
 """The engine against the oracle on random networks of every kind."""
 
-import numpy as np
 import pytest
 from oracles.random_networks import (
     ACTIVATION_NAMES,
@@ -13,28 +12,12 @@ from oracles.random_networks import (
 from .running import TRACE_NAMES, assert_close, engine_after_step
 
 SEEDS = range(4)
-LEAST_GAIN = 1e-3
-
-
-def has_gaussian_beliefs(trace):
-    """Whether 1 + AV > 0 at every hidden unit after the last sweep too.
-
-    The oracle refuses what is not when a sweep follows; the engine has a rule for it, tested apart.
-    """
-    return all(
-        np.min(1.0 + above.down_precision[:, : below.v.shape[1]] * below.v) > LEAST_GAIN
-        for below, above in zip(trace[:-1], trace[1:], strict=True)
-    )
 
 
 def case_and_answer(seed, **fixed):
     """A case, and the oracle's layers and trace."""
-    for attempt in range(20):
-        case = random_case(1000 * attempt + seed, **fixed)
-        layers, trace = case.step()
-        if case.activation == "sign" or has_gaussian_beliefs(trace):
-            return case, layers, trace
-    raise AssertionError(f"No case for seed {seed} with {fixed}.")
+    case = random_case(seed, **fixed)
+    return case, *case.step()
 
 
 def assert_same_step(engine, layers, trace, tolerance):

@@ -24,7 +24,7 @@ No golden step can tell about these; here the literal reading holds:
 * A sample of weight w is w copies of it: its terms in H_in and G_in count w times, and a cavity
   leaves out one of the copies. So a weight of 0 is no sample at all, whatever is done to it.
 * BP with Gaussian weights, and the ReLU and identity activations, are as the page says, but that
-  A_in, and G_in of a layer whose own activation uses A, are at least 0: below it, a Gaussian
+  A_in, and G_in of a network whose activation uses A, are at least 0: below it, a Gaussian
   belief has no variance.
 """
 
@@ -201,7 +201,7 @@ def _send_down(state, layer, rule):
     """B and A of the layer's inputs."""
     m, sigma = layer.mean, layer.var
     g, gamma, x = state.g, state.gamma, state.x_mean
-    state.down_precision = gamma @ (m**2 + sigma).T - g**2 @ sigma.T
+    state.down_precision = np.maximum(0.0, gamma @ (m**2 + sigma).T - g**2 @ sigma.T)
     terms = (state.mean_cav if rule == "bp" else m) * state.g_cav
     state.down_field = terms.sum(axis=2)
     state.down_field_cav = state.down_field[:, :, None] - (terms if rule == "bp" else 0.0 * terms)
@@ -215,12 +215,14 @@ def _send_down(state, layer, rule):
         )
 
 
-def _collect(state, layer, rule, weight):
+def _collect(state, layer, rule, weight, bounded_below):
     """H_in and G_in: what the mini-batch says about the weights."""
     m, m_old = layer.mean, state.mean_previous
     x, delta, g, gamma = state.x_mean, state.x_var, state.g, state.gamma
     w = weight[:, None]
     state.precision_in = (w * (x**2 + delta)).T @ gamma - (w * delta).T @ g**2
+    if bounded_below:
+        state.precision_in = np.maximum(0.0, state.precision_in)
     x_edge = state.x_cav if rule == "bp" else x[:, :, None]
     state.field_in = (weight[:, None, None] * x_edge * state.g_cav).sum(axis=0)
     if rule == "amp":
@@ -310,8 +312,7 @@ def pasp_step(
     Raises
     ------
     FloatingPointError
-        If a variance is negative or not a number: A and G may be negative where the channels that
-        use A (relu, identity) meet large steps, and the page has no rule for that.
+        If a variance is negative or not a number.
     """
     X, y = np.asarray(X, dtype=float), np.asarray(y)
     weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
@@ -331,6 +332,6 @@ def pasp_step(
             state, layer, rule = states[depth], layers[depth], backward_rules[depth]
             _measure(state, layer, rule, _channel_above(states, depth, y, activation, output))
             _send_down(state, layer, rule)
-            _collect(state, layer, rule, weight)
+            _collect(state, layer, rule, weight, activation.uses_precision)
             layers[depth] = _update(state, layer, priors[depth], rule, reinforcement)
     return layers, states

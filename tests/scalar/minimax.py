@@ -34,6 +34,14 @@ def error_function_ratio(z):
     return 2 / mp.sqrt(mp.pi) if z == 0 else mp.erf(x) / x
 
 
+def polynomial(coefficients, x):
+    """Σ_j coefficients_j x^j, by Horner's rule."""
+    total = mp.mpf(0)
+    for coefficient in reversed(coefficients):
+        total = total * x + coefficient
+    return total
+
+
 def _extrema(errors, count):
     """Indices of `count` extrema of alternating sign."""
     chosen = [0]
@@ -64,7 +72,7 @@ def _solve(points, values, signs, top, bottom, error):
         solution = list(mp.lu_solve(system, right))
         numerator, lower = solution[:top], solution[top:-1]
         error += solution[-1]
-        denominator = [mp.polyval([1, *reversed(lower)], x) for x in points]
+        denominator = [polynomial([*lower, 1], x) for x in points]
     return numerator, lower, error
 
 
@@ -84,7 +92,7 @@ def minimax(function, grid, top, bottom=0):
         points, values = [grid[i] for i in chosen], [exact[i] for i in chosen]
         numerator, lower, error = _solve(points, values, signs, top, bottom, error)
         errors = [
-            mp.polyval(numerator[::-1], x) / mp.polyval([1, *reversed(lower)], x) / value - 1
+            polynomial(numerator, x) / polynomial([*lower, 1], x) / value - 1
             for x, value in zip(grid, exact, strict=True)
         ]
         chosen = _extrema(errors, size)

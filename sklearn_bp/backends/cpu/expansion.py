@@ -226,7 +226,8 @@ def make_coefficients(n_nodes, n_terms):
         ``coefficients(values, to_monomial, to_chebyshev, row_allowed, column_allowed, keep, terms,
         start, stop)``. `keep` (M, K) comes as the slowest decay and leaves as 1 where the series is
         good enough and 0 where the pair is marked. OUT: `terms` (D, M, K), coefficients of
-        g(ω − c) in powers of c / c_max, zero where marked. `values` (J, M, K), `to_monomial` (D, J), `to_chebyshev` (J, J).
+        g(ω − c) in powers of c / c_max, zero where marked. `values` (J, M, K), `to_monomial`
+        (D, J), `to_chebyshev` (J, J).
     """
     remainder, size = _make_remainder(n_nodes), _make_size(n_nodes)
 

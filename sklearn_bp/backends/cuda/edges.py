@@ -212,7 +212,9 @@ def make_edge_sums_cavity(channel, blocks, scalar):
 
 @kernel
 def add_slices(down_partial, down_field):
-    """Add the columns' parts of B_in: `down_partial` (columns, M, N) IN, `down_field` (M, N) OUT.
+    """Add the columns' parts of B_in.
+
+    `down_partial` (columns, M, N) IN, `down_field` (M, N) OUT.
     """
     i, first = cuda.grid(2)
     if i < down_field.shape[1]:

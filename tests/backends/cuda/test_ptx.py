@@ -68,13 +68,19 @@ def test_every_kernel_compiles(dtype, capability, monkeypatch):
 def test_every_kernel_is_launched_by_the_engine(monkeypatch):
     launched = {source.__qualname__ for source, _ in all_launches(monkeypatch, "float32")}
     own = set()
-    for module in iter_modules(package.__path__):
-        for name, value in vars(import_module(f"{package.__name__}.{module.name}")).items():
-            if hasattr(value, "py_func") and not value.targetoptions.get("device"):
+    for found in iter_modules(package.__path__):
+        module = import_module(f"{package.__name__}.{found.name}")
+        for name, value in vars(module).items():
+            if is_kernel(value) and value.py_func.__module__ == module.__name__:
                 own.add(value.py_func.__qualname__)
             elif name.startswith("make_") and hasattr(value, "cache_info"):
                 assert any(one.startswith(name + ".") for one in launched), name
+    assert own
     assert own <= launched
+
+
+def is_kernel(value):
+    return hasattr(value, "py_func") and not value.targetoptions.get("device")
 
 
 def test_double_precision_would_be_noticed(capability):
