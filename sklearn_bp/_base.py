@@ -1,80 +1,25 @@
 """What both classifiers share: parameters, validation, fit, partial_fit, prediction."""
 
 from abc import abstractmethod
-from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from . import _validation
 from ._callbacks import CallbackSupportMixin, FitCallbacks
-from ._fitted import FittedPosterior, LiveEngine
+from ._fitted import FittedPosterior, LiveEngine, unchanged_on_failure
+from ._parameters import CONSTRAINTS, ENGINE_PARAMETERS, NETWORK_OPTIONS, SHAPE_PARAMETERS
 from ._persistence import save
 from ._state import as_key
-from ._training import Samples, Schedule, Training, merge_duplicates
-from .algorithms import ALGORITHMS
+from ._training import Samples, Schedule, Training, merge_duplicates, output_targets
 from .backends import get_backend
-from .channels import ACTIVATIONS
 from .engine.engine import Engine
 from .engine.network import make_network
 from .engine.posterior import draw_posterior
-from .priors import PRIORS
-
-SHAPE_PARAMETERS = ("hidden_layer_sizes", "weight_prior", "fit_intercept")
-"""What must not change while training continues, since the posterior's arrays follow from it."""
-
-NETWORK_OPTIONS = (
-    "algo",
-    "weight_prior",
-    "activation",
-    "damping",
-    "n_inner_iter",
-    "reinforcement",
-    "init_scale",
-    "density",
-    "edges",
-    "edge_tolerance",
-    "edge_memory_limit",
-    "dtype",
-)
-"""Parameters that the network takes under the same name."""
-
-ENGINE_PARAMETERS = (
-    *NETWORK_OPTIONS,
-    "hidden_layer_sizes",
-    "rho",
-    "output_rho",
-    "argmax",
-    "fit_intercept",
-    "device",
-)
-"""Parameters that an engine is made from."""
-
-FITTED_STATE = ("classes_", "n_iter_", "n_steps_", "t_", "history_", "best_validation_score_")
-"""Fitted attributes besides the posterior and the features."""
-
-
-@contextmanager
-def unchanged_on_failure(estimator):
-    """Put an estimator's attributes back if an error is raised.
-
-    Parameters
-    ----------
-    estimator : estimator
-        The estimator.
-    """
-    attributes = dict(vars(estimator))
-    try:
-        yield
-    except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(attributes)
-        raise
 
 
 class MessagePassingClassifier(
@@ -85,37 +30,7 @@ class MessagePassingClassifier(
     See :class:`sklearn_bp.BPClassifier` for parameters and attributes.
     """
 
-    _parameter_constraints: dict = {
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "algo": [StrOptions(set(ALGORITHMS))],
-        "weight_prior": [StrOptions(set(PRIORS))],
-        "activation": [StrOptions(set(ACTIVATIONS))],
-        "rho": [Interval(Real, 0, None, closed="neither"), "array-like"],
-        "output_rho": [Interval(Real, 0, None, closed="neither")],
-        "damping": [Interval(Real, 0, 1, closed="left"), "array-like"],
-        "n_inner_iter": [Interval(Integral, 1, None, closed="left")],
-        "reinforcement": [Interval(Real, 0, 1, closed="left")],
-        "init_scale": [Interval(Real, 0, None, closed="neither")],
-        "density": [Interval(Real, 0, 1, closed="right"), "array-like"],
-        "argmax": [StrOptions({"pairwise", "exact"})],
-        "fit_intercept": ["boolean"],
-        "edges": [StrOptions({"auto", "exact"}), Interval(Integral, 1, None, closed="left")],
-        "edge_tolerance": [Interval(Real, 0, None, closed="neither")],
-        "edge_memory_limit": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "max_iter": [Interval(Integral, 0, None, closed="left")],
-        "shuffle": ["boolean"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "warm_start": ["boolean"],
-        "class_weight": [StrOptions({"balanced"}), dict, None],
-        "dtype": [StrOptions({"float32", "float64"})],
-        "device": [StrOptions({"auto", "cpu", "cuda"})],
-        "verbose": ["verbose"],
-        "random_state": ["random_state"],
-    }
+    _parameter_constraints: dict = CONSTRAINTS
 
     def __init__(
         self,
@@ -245,7 +160,7 @@ class MessagePassingClassifier(
         training = Training(
             Engine(network, posterior, backend),
             samples,
-            _targets(network, samples.codes),
+            output_targets(network, samples.codes),
             self._schedule(samples),
             lambda state, rows: self._codes(network, state, rows, backend),
             _StateReporter(callbacks, self, network, classes),
@@ -263,7 +178,7 @@ class MessagePassingClassifier(
         rows = np.arange(X.shape[0]) if weight is None else np.flatnonzero(weight)
         classes = _validation.validate_classes(y[rows])
         if not reset:
-            _check_same_classes(self.classes_, classes)
+            _validation.check_same_classes(self.classes_, classes)
         codes = np.zeros(y.shape[0], dtype=np.int64)
         codes[rows] = _validation.encode_labels(y[rows], classes)
         weight = _validation.weigh_classes(codes, classes, weight, self.class_weight, True)
@@ -368,7 +283,7 @@ class MessagePassingClassifier(
             self.n_iter_ = self.n_steps_ = self.t_ = 0
             self.history_, self.best_validation_score_ = [], None
         else:
-            _check_same_classes(self.classes_, classes)
+            _validation.check_same_classes(self.classes_, classes)
 
     def _weigh_batch(self, X, codes, sample_weight):
         """Combine the weights of a mini-batch."""
@@ -397,7 +312,7 @@ class MessagePassingClassifier(
             rows = rows[weight > 0]
             weight = engine.backend.asarray(weight.astype(engine.network.dtype))
         data = engine.backend.load_data(X)
-        targets = engine.backend.asarray(_targets(engine.network, codes))
+        targets = engine.backend.asarray(output_targets(engine.network, codes))
         if rows.shape[0]:
             live.step(data, targets, engine.backend.load_order(rows), weight)
         self._network = engine.network
@@ -564,19 +479,3 @@ class _StateReporter:
     def end_epoch(self, posterior):
         """Tell of an epoch's end; say whether a callback asks to stop."""
         return self._callbacks.end_epoch(lambda: {**self._fixed, "_posterior": posterior})
-
-
-def _targets(network, codes):
-    """Turn classes into what the output channel takes: ±1 for two, indices for more."""
-    if network.layer_sizes[-1] == 1:
-        return (2 * codes - 1).astype(network.dtype)
-    return codes
-
-
-def _check_same_classes(known, given):
-    """Refuse other classes than the fitted ones."""
-    if not np.array_equal(known, given):
-        raise ValueError(
-            f"The classes must stay the same while training continues; they were "
-            f"{known.tolist()!r}, now {given.tolist()!r}."
-        )

@@ -5,6 +5,7 @@ long as the estimator exists, pickles and copies get host arrays.
 """
 
 import os
+from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -13,6 +14,24 @@ from sklearn.utils.validation import check_is_fitted
 from . import _state
 
 _ENGINES: WeakKeyDictionary = WeakKeyDictionary()
+
+
+@contextmanager
+def unchanged_on_failure(estimator):
+    """Put an estimator's attributes back if an error is raised.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The estimator.
+    """
+    attributes = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(attributes)
+        raise
 
 
 class LiveEngine:

@@ -272,3 +272,23 @@ def merge_duplicates(samples, dtype):
         weight=None if all_once else weight.astype(np.float64),
         train=np.arange(first.shape[0]),
     )
+
+
+def output_targets(network, codes):
+    """Turn classes into what the output channel takes.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    codes : ndarray of int64, shape (n_samples,)
+        Classes, as positions in the list of classes.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        ±1 for two classes, the positions for more.
+    """
+    if network.layer_sizes[-1] == 1:
+        return (2 * codes - 1).astype(network.dtype)
+    return codes

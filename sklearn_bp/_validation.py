@@ -290,3 +290,23 @@ def _weights_from_dict(classes, class_weight):
             f"class_weight must hold finite numbers of at least 0; got {class_weight!r}."
         )
     return by_class
+
+
+def check_same_classes(known, given):
+    """Refuse other classes than the fitted ones.
+
+    Parameters
+    ----------
+    known, given : ndarray of shape (n_classes,)
+        Sorted class labels.
+
+    Raises
+    ------
+    ValueError
+        If they differ.
+    """
+    if not np.array_equal(known, given):
+        raise ValueError(
+            f"The classes must stay the same while training continues; they were "
+            f"{known.tolist()!r}, now {given.tolist()!r}."
+        )
