@@ -1,0 +1,68 @@
+"""What the networks learn: the paper's data sets, whole or in part."""
+
+from functools import lru_cache
+
+import numpy as np
+from sklearn.utils import Bunch
+
+from sklearn_bp.datasets import load_cifar10, load_fashion_mnist, load_mnist
+
+LOADERS = {"mnist": load_mnist, "fashion_mnist": load_fashion_mnist, "cifar10": load_cifar10}
+TITLES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}
+SPLIT_SEED = 0
+"""Draws the validation samples: the same for every run, so that all are selected on the same."""
+
+
+@lru_cache(maxsize=1)
+def _load(data, parity, data_home):
+    """Load a data set, and keep it as long as no other is asked for."""
+    return LOADERS[data](data_home=data_home, parity=parity)
+
+
+def load_problem(parameters, data_home=None):
+    """Load the samples that a run trains on, and those that it is judged by.
+
+    Parameters
+    ----------
+    parameters : dict
+        ``data`` and ``parity``; if there is ``n_validation``, that many training samples are set
+        aside, and the run is judged by them and never sees the test set; if there is ``n_train``,
+        it trains on that many only and is judged by as many at most.
+    data_home : str or None
+        Folder of the files, as the loaders take it.
+
+    Returns
+    -------
+    Bunch
+        ``X_train``, ``y_train``, ``X_held_out``, ``y_held_out``, and ``held_out``: "test" or
+        "validation".
+    """
+    data = _load(parameters["data"], parameters.get("parity", False), data_home)
+    problem = Bunch(
+        X_train=data.X_train,
+        y_train=data.y_train,
+        X_held_out=data.X_test,
+        y_held_out=data.y_test,
+        held_out="test",
+    )
+    n_validation = parameters.get("n_validation", 0)
+    if n_validation:
+        _set_aside(problem, n_validation)
+    n_train = parameters.get("n_train")
+    if n_train is not None:
+        for name in problem:
+            if name != "held_out":
+                problem[name] = problem[name][:n_train]
+    return problem
+
+
+def _set_aside(problem, n_validation):
+    """Put training samples in the place of the test samples."""
+    order = np.random.RandomState(SPLIT_SEED).permutation(problem.y_train.shape[0])
+    train, validation = np.sort(order[n_validation:]), order[:n_validation]
+    problem.X_held_out, problem.y_held_out = (
+        problem.X_train[validation],
+        problem.y_train[validation],
+    )
+    problem.X_train, problem.y_train = problem.X_train[train], problem.y_train[train]
+    problem.held_out = "validation"

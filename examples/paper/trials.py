@@ -1,0 +1,200 @@
+"""What happens in a run: a network is trained epoch by epoch and judged."""
+
+import warnings
+
+import numpy as np
+from problems import load_problem
+from settings import MESSAGE_PASSING, make_estimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import log_loss
+
+from sklearn_bp import BayesBPClassifier
+
+
+class DivergedError(Exception):
+    """A training left the finite numbers."""
+
+
+def epoch_seed(seed, epoch):
+    """Draw the seed of an epoch, so that a training can go on from any of them as it would have.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the run.
+    epoch : int
+        Number of the epoch.
+
+    Returns
+    -------
+    int
+        What scikit-learn takes as `random_state`.
+    """
+    return int(np.random.SeedSequence((seed, epoch)).generate_state(1)[0] >> 1)
+
+
+def is_milestone(epoch, n_epochs, every):
+    """Tell whether everything is measured after an epoch, and not only what is cheap.
+
+    Parameters
+    ----------
+    epoch, n_epochs : int
+        Number of the epoch, from 1 on, and of the last one.
+    every : int
+        Distance of milestones; the first, second and fifth epochs and the last are some too.
+
+    Returns
+    -------
+    bool
+        Whether it is.
+    """
+    return epoch in (1, 2, 5, n_epochs) or epoch % every == 0
+
+
+def judge(model, X, y):
+    """Compute the error and the mean negative log-likelihood.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted.
+    X, y : ndarray
+        Samples and labels.
+
+    Returns
+    -------
+    dict
+        ``error_percent`` and ``log_loss``.
+    """
+    probabilities = model.predict_proba(X)
+    wrong = model.classes_[probabilities.argmax(axis=1)] != y
+    loss = log_loss(y, probabilities, labels=model.classes_)
+    return {"error_percent": 100 * float(wrong.mean()), "log_loss": float(loss)}
+
+
+def averaged(model):
+    """Make the estimator that averages over the posterior a message-passing network comes from.
+
+    Parameters
+    ----------
+    model : BPClassifier
+        Fitted, without intercepts.
+
+    Returns
+    -------
+    BayesBPClassifier
+        With the same posterior.
+    """
+    untrained = BayesBPClassifier(**model.get_params()).set_params(max_iter=0, warm_start=False)
+    # Only the shapes and the classes matter: one sample of each class.
+    untrained.fit(np.zeros((len(model.classes_), model.n_features_in_)), model.classes_)
+    return untrained.set_posterior(
+        model.weight_fields_, model.weight_means_, model.weight_precisions_, model.weight_masks_
+    )
+
+
+class ClassifierTrial:
+    """One network learns one problem; what the runner asks for, epoch by epoch.
+
+    The point network is judged on the held-out samples after every epoch; at milestones, on the
+    training samples too, and so are the predictions averaged over the posterior on the held-out
+    ones.
+
+    Parameters
+    ----------
+    parameters : dict
+        ``n_epochs``, and those of :func:`problems.load_problem` and
+        :func:`settings.make_estimator`.
+    seed : int
+        Draws the start and the order of the samples.
+    machine : Machine
+        Where to compute, and where the data are.
+
+    Attributes
+    ----------
+    n_epochs : int
+        Epochs of the run.
+    state : object
+        What the run goes on from; it can be pickled.
+    """
+
+    milestone_every = 10
+
+    def __init__(self, parameters, seed, machine):
+        self.parameters, self.seed = parameters, seed
+        self.n_epochs = parameters["n_epochs"]
+        self.problem = load_problem(parameters, machine.data_home)
+        self.state = make_estimator(parameters, machine)
+        self.state.set_params(max_iter=1, warm_start=True)
+
+    def train(self, epoch):
+        """Train one epoch.
+
+        Parameters
+        ----------
+        epoch : int
+            Its number, from 1 on.
+
+        Returns
+        -------
+        dict
+            What the estimator noted down.
+
+        Raises
+        ------
+        DivergedError
+            If the training left the finite numbers.
+        KeyboardInterrupt
+            If the user asked to stop; the epoch is then not finished.
+        """
+        self.state.set_params(random_state=epoch_seed(self.seed, epoch))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", ConvergenceWarning)
+            try:
+                self.state.fit(self.problem.X_train, self.problem.y_train)
+            except (ConvergenceWarning, FloatingPointError) as error:
+                raise DivergedError(str(error)) from error
+        if self.state.n_iter_ != epoch:
+            raise KeyboardInterrupt
+        return {name: value for name, value in self.state.history_[-1].items() if name != "time_s"}
+
+    def measure(self, epoch):
+        """Judge the network after an epoch.
+
+        Parameters
+        ----------
+        epoch : int
+            Its number.
+
+        Returns
+        -------
+        dict
+            Of errors and losses.
+        """
+        problem, name = self.problem, self.problem.held_out
+        measured = {f"{name}_point": judge(self.state, problem.X_held_out, problem.y_held_out)}
+        if is_milestone(epoch, self.n_epochs, self.milestone_every):
+            measured["train_point"] = judge(self.state, problem.X_train, problem.y_train)
+            bayes = self._averaged()
+            if bayes is not None:
+                measured[f"{name}_bayes"] = judge(bayes, problem.X_held_out, problem.y_held_out)
+        return measured
+
+    def result(self):
+        """Measure what is measured only once, at the end.
+
+        Returns
+        -------
+        dict
+            Of results.
+        """
+        bayes = self._averaged()
+        if bayes is None:
+            return {}
+        return {"train_bayes": judge(bayes, self.problem.X_train, self.problem.y_train)}
+
+    def _averaged(self):
+        """Make the estimator that averages over the posterior; None if there is no posterior."""
+        if self.parameters["contender"] in MESSAGE_PASSING:
+            return averaged(self.state)
+        return self.state.averaged() if hasattr(self.state, "averaged") else None
