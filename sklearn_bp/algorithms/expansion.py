@@ -220,22 +220,15 @@ def _choose(layer):
 
 
 def _set_allowed_errors(layer):
-    """Share the tolerance in the norms of H_in and B_in equally among (sample, unit) pairs.
-
-    An error δ of g(k, n) adds at most δ² Σ_i x̂² to ‖H_in‖², and δ² Σ_i m² to ‖B_in‖².
-    """
-    x_norm_sq, m_norm_sq = layer.x_norm_sq, layer.m_norm_sq
+    """Share the tolerance in the norms of H_in and B_in equally among (sample, unit) pairs."""
+    backend, x_norm_sq, m_norm_sq = layer.backend, layer.x_norm_sq, layer.m_norm_sq
     if layer.weighted:
         np.multiply(x_norm_sq, layer.sample_weight**2, out=x_norm_sq)
-    by_rows, by_columns = layer.backend.weighted_norms(layer.g, x_norm_sq, m_norm_sq)
+    by_rows, by_columns = backend.weighted_norms(layer.g, x_norm_sq, m_norm_sq)
     tolerance, pairs = layer.network.edge_tolerance / SAFETY, layer.omega.size
-    np.maximum(x_norm_sq, np.finfo(x_norm_sq.dtype).tiny, out=x_norm_sq)
-    np.sqrt(by_rows / pairs / x_norm_sq, out=layer.x_allowed)
-    layer.x_allowed *= tolerance
+    backend.allowed_errors(by_rows, pairs, x_norm_sq, tolerance, layer.x_allowed)
     if layer.has_units_below:
-        np.maximum(m_norm_sq, np.finfo(m_norm_sq.dtype).tiny, out=m_norm_sq)
-        np.sqrt(by_columns / pairs / m_norm_sq, out=layer.m_allowed)
-        layer.m_allowed *= tolerance
+        backend.allowed_errors(by_columns, pairs, m_norm_sq, tolerance, layer.m_allowed)
     else:
         layer.m_allowed.fill(np.inf)
 

@@ -42,6 +42,12 @@ class ExpansionOperations:
         """Compute Σ g² weighted by samples and, apart, by units."""
         return expansion.weighted_norms(g, row_weight, column_weight, 0, g.shape[0])
 
+    @staticmethod
+    def allowed_errors(total, n_pairs, norm_sq, tolerance, out):
+        """Share the tolerance in the norm of a sum among its (sample, unit) pairs."""
+        dtype = norm_sq.dtype.type
+        expansion.allowed_errors(dtype(total), dtype(n_pairs), norm_sq, dtype(tolerance), out)
+
     def node_values(
         self, channel, omega, v, parameters, row_scale, column_scale, nodes, stride, values, decay
     ):

@@ -6,31 +6,16 @@ matrix products of powers (docs: "Cavity messages by polynomials"). Edges that t
 cannot serve within its share of the tolerance are summed one by one.
 """
 
-import math
 from functools import cache
 
-import numpy as np
-
+from .._expansion_rules import (
+    ALIASING,
+    LEAST_SCALE,
+    allowed_error,
+    remainder_bound,
+    slowest_decay,
+)
 from ._compile import FASTMATH_SUM, cpu_kernel
-
-LEAST_SCALE = 1e-30
-"""Keeps the inverse scale of an all-zero sample or unit finite, in float32 too."""
-
-
-ROUNDING = 16.0
-"""Coefficients below this many roundings of g are noise, which does not decay."""
-
-SINGULARITY = 2.0
-"""Distance from the real line, in standard deviations of the pre-activation, at which g is taken
-to be singular."""
-
-WIDEST = 1.5
-"""Largest half-width of an interval, in standard deviations of the pre-activation, that nodes can
-see through."""
-
-ALIASING = 2.0
-"""What lies beyond the last node's degree counts twice: once left out, once in the coefficients
-that were computed from the nodes."""
 
 LEAST_TERM = 1e-30
 """Coefficients below are zero: subnormal numbers would slow the products down tenfold."""
@@ -120,6 +105,13 @@ def weighted_norms(g, row_weight, column_weight, start, stop):
     return by_rows, by_columns
 
 
+@cpu_kernel()
+def allowed_errors(total, n_pairs, norm_sq, tolerance, out):
+    """Write what each sample's, or each unit's, share of the tolerance allows in g."""
+    for n in range(norm_sq.shape[0]):
+        out[n] = allowed_error(total, n_pairs, norm_sq[n], tolerance)
+
+
 @cache
 def make_node_values(channel):
     """Make the evaluation of g at the nodes of every interval.
@@ -129,11 +121,7 @@ def make_node_values(channel):
     callable
         ``node_values(omega, v, parameters, row_scale, column_scale, nodes, stride, values, decay,
         start, stop)``. OUT, of every `stride`-th sample, packed: `values` (J, M, K), and `decay`
-        (M, K), the slowest decay of Chebyshev coefficients over two degrees. A coefficient of
-        degree q falls at least like ϱ^−q, if g is analytic in the ellipse of foci ±c_max and sum
-        of half-axes ϱ c_max (Bernstein); g varies on the scale of s = √V, and its nearest
-        singularity is taken to be :data:`SINGULARITY` s away from the real line. It is 1, no decay,
-        for intervals wider than :data:`WIDEST` s, between whose nodes g could hide.
+        (M, K), the slowest decay of Chebyshev coefficients over two degrees.
     """
     edge_g = channel.edge_g
 
@@ -141,14 +129,10 @@ def make_node_values(channel):
     def node_values(
         omega, v, parameters, row_scale, column_scale, nodes, stride, values, decay, start, stop
     ):
-        one, distance = omega.dtype.type(1), omega.dtype.type(SINGULARITY)
-        widest = omega.dtype.type(WIDEST)
         for row in range(start, stop):
             n = row * stride
             for k in range(omega.shape[1]):
-                width = row_scale[n] * column_scale[k] / (distance * math.sqrt(v[n, k]))
-                inverse = width / (one + math.sqrt(one + width * width))
-                decay[row, k] = inverse * inverse if width * distance < widest else one
+                decay[row, k] = slowest_decay(row_scale[n] * column_scale[k], v[n, k])
             for j in range(nodes.shape[0]):
                 shift = row_scale[n] * nodes[j]
                 for k in range(omega.shape[1]):
@@ -164,18 +148,11 @@ def make_node_values(channel):
 
 @cache
 def _make_remainder(n_nodes):
-    """Make the bound on what the series beyond its last node's degree adds, one pair at a time.
-
-    The last four coefficients are taken two at a time, because a symmetric g has every second one
-    zero. Their decay, but never a faster one than is known in advance, continues the series
-    geometrically; coefficients lost in the rounding of g do not decay and are taken as they are.
-    """
+    """Make the bound on what the series beyond its last node's degree adds, one pair at a time."""
 
     @cpu_kernel(inline=True)
     def remainder(values, n, k, to_chebyshev, decay):
-        dtype = to_chebyshev.dtype.type
-        zero, infinite = dtype(0), dtype(np.inf)
-        rounding = dtype(ROUNDING * np.finfo(to_chebyshev.dtype).eps)
+        zero = to_chebyshev.dtype.type(0)
         largest, high, low = zero, zero, zero
         for j in range(n_nodes):
             largest = max(largest, abs(values[j, n, k]))
@@ -186,11 +163,7 @@ def _make_remainder(n_nodes):
             size = abs(coefficient)
             high = max(high, size if q >= n_nodes - 2 else zero)
             low = max(low, size if q < n_nodes - 2 else zero)
-        high = max(high, low * decay)
-        gap = low - high
-        continued = high * high / gap if gap > zero else infinite
-        bound = continued if high > largest * rounding else high
-        return bound if decay < dtype(1) else infinite
+        return remainder_bound(largest, high, low, decay)
 
     return remainder
 

@@ -1,0 +1,132 @@
+"""Scalar rules of the expansion of cavity messages, one definition for all backends.
+
+A backend turns values of g at Chebyshev nodes into coefficients; these rules say how much of g the
+series beyond the last coefficient may hold, and how much it may.
+"""
+
+import math
+
+from ..scalar import is_double, scalar_function
+
+LEAST_SCALE = 1e-30
+"""Keeps the inverse scale of an all-zero sample or unit finite, in float32 too."""
+
+ROUNDING = 16.0
+"""Coefficients below this many roundings of g are noise, which does not decay."""
+
+SINGULARITY = 2.0
+"""Distance from the real line, in standard deviations of the pre-activation, at which g is taken
+to be singular."""
+
+WIDEST = 1.5
+"""Largest half-width of an interval, in standard deviations of the pre-activation, that nodes can
+see through."""
+
+ALIASING = 2.0
+"""What lies beyond the last node's degree counts twice: once left out, once folded back into the
+coefficients that are computed from the nodes."""
+
+
+@scalar_function
+def slowest_decay(half_width, v):
+    """Tell how slowly the Chebyshev coefficients of g may fall over two degrees.
+
+    A coefficient of degree q falls at least like ϱ^−q, if g is analytic in the ellipse of foci
+    ±c_max and sum of half-axes ϱ c_max (Bernstein); g varies on the scale of s = √V, and its
+    nearest singularity is taken to be :data:`SINGULARITY` s away from the real line.
+
+    Parameters
+    ----------
+    half_width : float
+        Half-width c_max of the interval.
+    v : float
+        Variance V > 0 of the pre-activation.
+
+    Returns
+    -------
+    float
+        ϱ^−2; 1, no decay, for intervals wider than :data:`WIDEST` s, between whose nodes g could
+        hide.
+    """
+    T = type(v)
+    distance, one = T(SINGULARITY), T(1)
+    width = half_width / (distance * math.sqrt(v))
+    inverse = width / (one + math.sqrt(one + width * width))
+    return inverse * inverse if width * distance < T(WIDEST) else one
+
+
+@scalar_function
+def rounding_level(largest):
+    """Tell below which size coefficients are noise.
+
+    Parameters
+    ----------
+    largest : float
+        Largest |g| at the nodes.
+
+    Returns
+    -------
+    float
+        :data:`ROUNDING` roundings of it.
+    """
+    T = type(largest)
+    epsilon = T(2.220446049250313e-16) if is_double(largest) else T(1.1920929e-07)
+    return largest * (T(ROUNDING) * epsilon)
+
+
+@scalar_function
+def remainder_bound(largest, high, low, decay):
+    """Bound what the series beyond its last node's degree adds.
+
+    The last four coefficients are taken two at a time, because a symmetric g has every second one
+    zero. Their decay, but never a faster one than is known in advance, continues the series
+    geometrically; coefficients lost in the rounding of g do not decay and are taken as they are.
+
+    Parameters
+    ----------
+    largest : float
+        Largest |g| at the nodes.
+    high, low : float
+        Larger size of the last two coefficients, and of the two before them.
+    decay : float
+        What :func:`slowest_decay` returned.
+
+    Returns
+    -------
+    float
+        The bound; infinite where nothing is known.
+    """
+    T = type(largest)
+    high = max(high, low * decay)
+    gap = low - high
+    continued = high * high / gap if gap > T(0) else T(math.inf)
+    bound = continued if high > rounding_level(largest) else high
+    return bound if decay < T(1) else T(math.inf)
+
+
+@scalar_function
+def allowed_error(total, n_pairs, norm_sq, tolerance):
+    """Give a sample's, or a unit's, share of the tolerance in the norm of a sum over edges.
+
+    An error δ of g(k, n) adds at most δ² Σ_i x̂_in² to ‖H_in‖², and δ² Σ_i m_ki² to ‖B_in‖²; the
+    norms are shared equally among all (sample, unit) pairs.
+
+    Parameters
+    ----------
+    total : float
+        Σ g² over all pairs, each weighted by its `norm_sq`.
+    n_pairs : float
+        How many pairs there are.
+    norm_sq : float
+        Σ_i x̂_in² of the sample, or Σ_i m_ki² of the unit.
+    tolerance : float
+        Relative error allowed in the norm.
+
+    Returns
+    -------
+    float
+        Error allowed in g.
+    """
+    T = type(norm_sq)
+    least = T(1e-300) if is_double(norm_sq) else T(1e-37)
+    return tolerance * math.sqrt(total / n_pairs / (norm_sq if norm_sq > least else least))
