@@ -147,8 +147,7 @@ class MessagePassingClassifier(
         """Train from the start, or from the fitted state with a warm start."""
         continues = self.warm_start and self._is_started()
         samples, classes = self._read_samples(X, y, sample_weight, not continues)
-        random_state = check_random_state(self.random_state)
-        split_seed = random_state.randint(2**31 - 1)
+        split_seed, random_state = self._split_seed_and_source()
         network = self._make_network(samples.X.shape[1], classes)
         if continues:
             self._check_same_shape(network)
@@ -185,18 +184,39 @@ class MessagePassingClassifier(
         rows = rows if weight is None else rows[weight[rows] > 0]
         return Samples(X, codes, weight, rows), classes
 
+    def _split_seed_and_source(self):
+        """Draw the seed of the validation split, and give the source of what is drawn after it.
+
+        The split thus depends on no other parameter, and the start is the same in `fit` and
+        `partial_fit`.
+        """
+        random_state = check_random_state(self.random_state)
+        return random_state.randint(2**31 - 1), random_state
+
     def _arrange(self, samples, split_seed, dtype):
         """Set validation samples aside, and order what fits in one mini-batch."""
         if self.early_stopping:
+            self._set_validation_aside(samples, split_seed)
+        elif self.shuffle and samples.train.shape[0] <= self.batch_size:
+            return merge_duplicates(samples, dtype)
+        return samples
+
+    def _set_validation_aside(self, samples, split_seed):
+        """Split off the validation samples, by class."""
+        try:
             samples.train, samples.validation = train_test_split(
                 samples.train,
                 test_size=self.validation_fraction,
                 stratify=samples.codes[samples.train],
                 random_state=split_seed,
             )
-        elif self.shuffle and samples.train.shape[0] <= self.batch_size:
-            return merge_duplicates(samples, dtype)
-        return samples
+        except ValueError as error:
+            raise ValueError(
+                f"early_stopping=True with validation_fraction={self.validation_fraction:g} needs "
+                "samples of every class on both sides of the split, which "
+                f"{samples.train.shape[0]} samples do not allow. Pass more samples, change "
+                f"validation_fraction, or set early_stopping=False. ({error})"
+            ) from error
 
     def _schedule(self, samples):
         """Gather how long to train."""
@@ -287,6 +307,7 @@ class MessagePassingClassifier(
 
     def _weigh_batch(self, X, codes, sample_weight):
         """Combine the weights of a mini-batch."""
+        _validation.validate_class_weight(self)
         if isinstance(self.class_weight, str):
             raise ValueError(
                 f"class_weight={self.class_weight!r} needs all samples at once; for partial_fit "
@@ -299,7 +320,7 @@ class MessagePassingClassifier(
         """Make an engine for the present parameters, at the present state or a new start."""
         network = self._make_network(self.n_features_in_, self.classes_)
         if first:
-            posterior = draw_posterior(network, check_random_state(self.random_state))
+            posterior = draw_posterior(network, self._split_seed_and_source()[1])
         else:
             self._check_same_shape(network)
             posterior = self._current_posterior()
@@ -335,7 +356,8 @@ class MessagePassingClassifier(
         """Describe the network that the parameters ask for."""
         hidden = self.hidden_layer_sizes
         hidden = [hidden] if isinstance(hidden, Integral) else list(hidden)
-        if any(not isinstance(size, Integral) or size < 1 for size in hidden):
+        is_size = [isinstance(size, Integral) and not isinstance(size, bool) for size in hidden]
+        if not all(is_size) or any(size < 1 for size in hidden):
             raise ValueError(
                 "hidden_layer_sizes must hold integers of at least 1; got "
                 f"{self.hidden_layer_sizes!r}."
@@ -424,7 +446,7 @@ class MessagePassingClassifier(
     def _predict_proba(self, X):
         """Check samples and compute class probabilities."""
         check_is_fitted(self)
-        X = _validation.validate_samples(self, X, self.dtype)
+        X = _validation.validate_samples(self, X, self._network.dtype.name)
         posterior, backend = self._current_posterior(), get_backend(self.device)
         return self._probabilities(self._network, posterior, X, backend)
 

@@ -81,7 +81,8 @@ class BPClassifier(MessagePassingClassifier):
         z /= max(scale, np.finfo(np.float64).tiny)
         if z.shape[1] > 1:
             return softmax(z, axis=1)
-        positive = expit(z[:, 0])
-        # sign(0) = +1: the larger of two equal probabilities must be the positive class's.
-        positive[z[:, 0] == 0] = np.nextafter(0.5, 1)
-        return np.column_stack([1 - positive, positive])
+        z = z[:, 0]
+        negative = expit(-z)
+        # sign(0) = +1: where both probabilities round to a half, the positive class has the larger.
+        negative[(z >= 0) & (negative == 0.5)] = np.nextafter(0.5, 0)
+        return np.column_stack([negative, expit(z)])

@@ -1,10 +1,12 @@
 """Merging estimators that were trained apart from one common start."""
 
+from collections.abc import Iterable
 from copy import deepcopy
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from ._base import MessagePassingClassifier
 from .engine.posterior import LayerPosterior, moments, variances
 from .priors import MIN_PRECISION
 
@@ -33,6 +35,8 @@ def merge(estimators, *, prior):
     ------
     ValueError
         If there are no workers, or they do not match each other or the start.
+    TypeError
+        If one of them is no estimator of this package.
     NotFittedError
         If an estimator is not fitted.
 
@@ -44,12 +48,16 @@ def merge(estimators, *, prior):
     sums what they learned from the start: the larger their steps, the further from one worker. If
     ρ is not 1 and workers took different numbers of steps, the start counts as after the largest.
     """
+    if not isinstance(estimators, Iterable):
+        raise TypeError(
+            f"estimators must be a sequence of estimators; got {type(estimators).__name__}."
+        )
     estimators = list(estimators)
     if not estimators:
         raise ValueError("merge needs at least one estimator; got none.")
-    check_is_fitted(prior)
+    _check_fitted(prior, "prior")
     for index, estimator in enumerate(estimators):
-        check_is_fitted(estimator)
+        _check_fitted(estimator, f"estimators[{index}]")
         _check_match(prior, estimator, f"estimators[{index}]")
     start = prior._current_posterior()
     workers = [
@@ -69,6 +77,16 @@ def merge(estimators, *, prior):
     merged.history_ = deepcopy(prior.history_)
     merged.best_validation_score_ = None
     return merged
+
+
+def _check_fitted(estimator, name):
+    """Refuse anything but a fitted estimator of this package."""
+    if not isinstance(estimator, MessagePassingClassifier):
+        raise TypeError(
+            f"{name} must be a fitted BPClassifier or BayesBPClassifier; got "
+            f"{type(estimator).__name__}."
+        )
+    check_is_fitted(estimator)
 
 
 def _check_match(prior, estimator, name):

@@ -13,10 +13,14 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+from sklearn.utils._param_validation import validate_parameter_constraints
 
+from ._parameters import CONSTRAINTS, NETWORK_OPTIONS
+from ._validation import validate_classes
 from ._version import __version__
 from .engine.network import make_network
 from .engine.posterior import LayerPosterior
+from .priors import MIN_PRECISION
 
 FORMAT = "sklearn_bp.estimator"
 """Name of the format, in every file."""
@@ -26,6 +30,10 @@ FORMAT_VERSION = 1
 
 COUNTERS = ("n_iter_", "n_steps_", "t_", "best_validation_score_", "history_")
 """Fitted attributes that are written as JSON."""
+
+
+class NewerFormatError(ValueError):
+    """A file was written by a version of the package whose files this one cannot read."""
 
 
 def save(estimator, path):
@@ -122,11 +130,16 @@ def _decode(value):
 
 def _write(arrays, path):
     """Write to a file beside the target, then put it in the target's place."""
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
-        temporary = Path(folder, path.name)
-        with open(temporary, "wb") as stream:
-            np.savez(stream, allow_pickle=False, **arrays)
-        os.replace(temporary, path)
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
+            temporary = Path(folder, path.name)
+            with open(temporary, "wb") as stream:
+                np.savez(stream, allow_pickle=False, **arrays)
+            os.replace(temporary, path)
+    except OSError as error:
+        # Name the path that was asked for, not the temporary one.
+        message = f"Cannot save to this path ({error.strerror or error})"
+        raise OSError(error.errno, message, os.fspath(path)) from error
 
 
 def load(path):
@@ -146,8 +159,8 @@ def load(path):
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
+    OSError
+        If the file cannot be opened; FileNotFoundError if there is none.
     ValueError
         If the file is damaged, foreign, or was written by a newer version of the package.
 
@@ -166,13 +179,14 @@ def load(path):
             stream.seek(0)
             with np.load(stream, allow_pickle=False) as file:
                 return _rebuild(_read_header(file), {name: file[name] for name in file.files})
-        except OSError:
-            raise
+        except NewerFormatError as error:
+            raise ValueError(f"{os.fspath(path)!r} cannot be read: {error}.") from error
         # Whatever the parsers trip over, from a checksum to a missing key, the file is to blame.
         except Exception as error:
+            problem = f"{error} is missing" if isinstance(error, KeyError) else str(error)
             raise ValueError(
                 f"{os.fspath(path)!r} is damaged, or is no file that the method save of an "
-                f"estimator wrote: {error}."
+                f"estimator wrote: {problem.rstrip('.')}."
             ) from error
 
 
@@ -184,12 +198,12 @@ def _read_header(file):
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise ValueError("its header is another format's")
     version = header["format_version"]
-    if not isinstance(version, int) or version < 1:
+    if type(version) is not int or version < 1:
         raise ValueError(f"it has the impossible format version {version!r}")
     if version > FORMAT_VERSION:
-        raise ValueError(
-            f"it has format version {version}, written by sklearn_bp {header['package_version']}; "
-            f"this is sklearn_bp {__version__}, which reads versions up to {FORMAT_VERSION}"
+        raise NewerFormatError(
+            f"it has format version {version}, of sklearn_bp {header.get('package_version')}; this "
+            f"is sklearn_bp {__version__}, which reads versions up to {FORMAT_VERSION}"
         )
     return header
 
@@ -204,7 +218,7 @@ def _rebuild(header, arrays):
     parameters = {name: _decode(value) for name, value in header["parameters"].items()}
     estimator = known[header["class"]](**parameters)
     estimator._validate_params()
-    network = make_network(**{name: _decode(value) for name, value in header["network"].items()})
+    network = _read_network(header)
     estimator._network = network
     estimator._posterior = [
         _read_layer(network, layer, arrays) for layer in range(network.n_layers)
@@ -213,6 +227,15 @@ def _rebuild(header, arrays):
         setattr(estimator, name, header["counters"][name])
     _read_labels(estimator, header, arrays)
     return estimator
+
+
+def _read_network(header):
+    """Build and check the network that a file describes."""
+    options = {name: _decode(value) for name, value in header["network"].items()}
+    validate_parameter_constraints(
+        {name: CONSTRAINTS[name] for name in NETWORK_OPTIONS}, options, caller_name="the network"
+    )
+    return make_network(**options)
 
 
 def _read_layer(network, layer, arrays):
@@ -228,10 +251,20 @@ def _read_layer(network, layer, arrays):
         if not np.isfinite(array).all():
             raise ValueError(f"{name}_{layer} is not finite")
         checked[name] = array
+    _check_moments(network, layer, checked)
     mask = arrays.get(f"mask_{layer}")
     if mask is not None and (mask.shape != (n_rows, n_units) or mask.dtype != bool):
         raise ValueError(f"mask_{layer} has the wrong shape or type")
     return LayerPosterior(**checked, mask=mask)
+
+
+def _check_moments(network, layer, checked):
+    """Refuse what no posterior has: |m| > 1 of ±1 weights, negative variances and precisions."""
+    binary = network.n_rows(layer) - network.n_gaussian_rows(layer)
+    if (abs(checked["mean"][:binary]) > 1).any():
+        raise ValueError(f"mean_{layer} is not in [-1, 1]")
+    if (checked["variance"] < 0).any() or (checked["precision"] < MIN_PRECISION).any():
+        raise ValueError(f"variance_{layer} or precision_{layer} is too small")
 
 
 def _read_labels(estimator, header, arrays):
@@ -240,6 +273,8 @@ def _read_labels(estimator, header, arrays):
     n_outputs = network.layer_sizes[-1]
     if classes.shape != (2 if n_outputs == 1 else n_outputs,):
         raise ValueError("classes has the wrong shape")
+    if not np.array_equal(validate_classes(classes), classes):
+        raise ValueError("classes are not sorted")
     estimator.classes_ = classes.astype(object) if header["classes_are_objects"] else classes
     estimator.n_features_in_ = network.layer_sizes[0]
     names = arrays.get("feature_names")

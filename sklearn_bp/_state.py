@@ -4,7 +4,7 @@ Inside, a layer's constant input is the last row of its arrays; outside, as in s
 multilayer perceptrons, intercepts are apart from weights.
 """
 
-from numbers import Real
+from collections.abc import Iterable
 
 import numpy as np
 from sklearn.utils import check_array
@@ -208,10 +208,12 @@ def _check_one(network, name, layer, array):
     label = f"{name}[{layer}]"
     if name == "weight_masks" and array is None:
         return None
-    dtype = bool if name == "weight_masks" else network.dtype
-    array = check_array(array, dtype=dtype, ensure_2d=False, copy=True, input_name=label)
+    dtype = None if name == "weight_masks" else network.dtype
+    array = _to_numbers(label, array, dtype)
     if array.shape != shape:
         raise ValueError(f"{label} must have shape {shape}; got {array.shape}.")
+    if name == "weight_masks":
+        return _to_mask(label, array)
     if name.endswith("precisions") and array.min() < MIN_PRECISION:
         raise ValueError(
             f"{label} must not be below {MIN_PRECISION:g}, the smallest precision of a weight; "
@@ -222,6 +224,24 @@ def _check_one(network, name, layer, array):
     return array
 
 
+def _to_numbers(label, array, dtype):
+    """Copy an array, refusing what is no finite number."""
+    try:
+        return check_array(array, dtype=dtype, ensure_2d=False, copy=True, input_name=label)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{label} must hold finite numbers: {error}") from error
+
+
+def _to_mask(label, array):
+    """Turn zeros and ones into a mask."""
+    mask = array.astype(bool)
+    if (mask != array).any():
+        raise ValueError(
+            f"{label} must hold nothing but True and False; got {np.unique(array).tolist()!r}."
+        )
+    return mask
+
+
 def _assemble_layer(network, layer, lists):
     """Build a layer's posterior from checked arrays."""
     parts = {name: arrays[layer] for name, arrays in lists.items()}
@@ -229,7 +249,7 @@ def _assemble_layer(network, layer, lists):
     field = _join(parts["weight_fields"], parts["intercept_fields"])
     precision = _join(parts["weight_precisions"], parts["intercept_precisions"])
     precision = np.empty((0, n_out), network.dtype) if precision is None else precision
-    mean, _ = moments(network, layer, field, precision)
+    mean = _undamped_means(network, layer, field, precision)
     n_in = network.layer_sizes[layer]
     if parts["weight_means"] is not None:
         mean[:n_in] = parts["weight_means"]
@@ -240,6 +260,18 @@ def _assemble_layer(network, layer, lists):
     if mask is not None:
         mean, variance = mean * mask, variance * mask
     return LayerPosterior(field, mean, variance, precision, mask)
+
+
+def _undamped_means(network, layer, field, precision):
+    """Compute the means that fields and precisions imply, refusing those that overflow."""
+    with np.errstate(over="ignore"):
+        mean, _ = moments(network, layer, field, precision)
+    if not np.isfinite(mean).all():
+        raise ValueError(
+            f"The mean H / G of a weight of layer {layer} overflows dtype={network.dtype.name!r}: "
+            "its field is too large for its precision."
+        )
+    return mean
 
 
 def _join(weights, intercepts):
@@ -263,11 +295,13 @@ def as_key(value):
     Parameters
     ----------
     value : object
-        A number, a string, or a sequence of numbers.
+        Any value, not yet checked.
 
     Returns
     -------
     object
         The value; a tuple for a sequence.
     """
-    return value if isinstance(value, str | Real) or value is None else tuple(value)
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return tuple(as_key(item) for item in value)
+    return value

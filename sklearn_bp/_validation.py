@@ -1,14 +1,19 @@
 """Checks of what users pass: samples, labels, sample weights, numbers per layer."""
 
+from numbers import Real
+
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite, column_or_1d
+from sklearn.utils._param_validation import validate_parameter_constraints
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     _check_sample_weight,
     check_consistent_length,
     validate_data,
 )
+
+from ._parameters import CONSTRAINTS
 
 SAMPLE_DTYPES = ("float32", "float64", "uint8")
 """Precisions that are read as they are, mini-batch by mini-batch; others are converted."""
@@ -161,9 +166,14 @@ def validate_classes(classes):
     Raises
     ------
     ValueError
-        If there are fewer than two.
+        If there are fewer than two, or they cannot be labels.
     """
-    classes = np.unique(column_or_1d(classes))
+    labels = np.asarray(classes)
+    if labels.ndim != 1:
+        raise ValueError(f"classes must be a one-dimensional sequence of labels; got {classes!r}.")
+    if labels.dtype.kind in "fc" and not np.isfinite(labels).all():
+        raise ValueError(f"classes must not contain NaN or infinity; got {labels.tolist()!r}.")
+    classes = np.unique(labels)
     if classes.shape[0] < 2:
         raise ValueError(
             "The number of classes has to be greater than one; got "
@@ -225,6 +235,8 @@ def validate_sample_weight(sample_weight, X):
     """
     if sample_weight is None:
         return None
+    if np.asarray(sample_weight).dtype.kind in "SU":
+        raise ValueError(f"sample_weight must hold numbers of at least 0; got {sample_weight!r}.")
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not weight.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
@@ -276,6 +288,28 @@ def weigh_classes(codes, classes, sample_weight, class_weight, keep_total):
     return weight if sample_weight is None else weight * sample_weight
 
 
+def validate_class_weight(estimator):
+    """Check the type of `class_weight`, which may change between two steps.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Has the parameter.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is nothing that `class_weight` may be.
+    """
+    if estimator.class_weight is None:
+        return
+    validate_parameter_constraints(
+        {"class_weight": CONSTRAINTS["class_weight"]},
+        {"class_weight": estimator.class_weight},
+        caller_name=type(estimator).__name__,
+    )
+
+
 def _weights_from_dict(classes, class_weight):
     """Read the weight of every class from a dict."""
     labels = classes.tolist()
@@ -284,12 +318,12 @@ def _weights_from_dict(classes, class_weight):
         raise ValueError(
             f"class_weight has weights for {unknown!r}, which are not among the classes {labels!r}."
         )
-    by_class = np.array([class_weight.get(label, 1.0) for label in labels], dtype=np.float64)
-    if not (np.isfinite(by_class) & (by_class >= 0)).all():
+    by_class = [class_weight.get(label, 1.0) for label in labels]
+    if not all(isinstance(weight, Real) and 0 <= weight < np.inf for weight in by_class):
         raise ValueError(
             f"class_weight must hold finite numbers of at least 0; got {class_weight!r}."
         )
-    return by_class
+    return np.array(by_class, dtype=np.float64)
 
 
 def check_same_classes(known, given):

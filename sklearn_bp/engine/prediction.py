@@ -127,8 +127,8 @@ def class_probabilities(network, omega, v, backend):
     """
     omega, v = omega.astype(np.float64), v.astype(np.float64)
     if OUTPUTS[network.output].factorized:
-        tail = ndtr(omega[:, 0] / np.sqrt(v[:, 0]))
-        return np.column_stack([1 - tail, tail])
+        ratio = omega[:, 0] / np.sqrt(v[:, 0])
+        return np.column_stack([ndtr(-ratio), ndtr(ratio)])
     return backend.argmax_probabilities(omega, v)
 
 
