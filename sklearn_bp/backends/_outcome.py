@@ -26,8 +26,8 @@ class Outcome(NamedTuple):
 
     Attributes
     ----------
-    correct : int
-        Samples that were classified rightly before they were learned.
+    correct : float
+        Samples that were classified rightly before they were learned, each with its weight.
     failure : Failure or None
         None if all numbers stayed finite.
     """

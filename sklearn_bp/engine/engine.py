@@ -77,8 +77,9 @@ class Engine:
 
         Returns
         -------
-        int
-            Samples that were classified rightly when their mini-batch came, before it was learned.
+        float
+            Samples that were classified rightly when their mini-batch came, before it was learned;
+            each counts with its weight.
 
         Raises
         ------
@@ -104,8 +105,8 @@ class Engine:
 
         Returns
         -------
-        int
-            Samples that were classified rightly before they were learned.
+        float
+            Samples that were classified rightly before they were learned, each with its weight.
 
         Raises
         ------
@@ -196,10 +197,9 @@ class Engine:
     def _count_correct(self):
         """Count the samples that the current posterior's mean classifies rightly."""
         last = self.layers[-1]
-        if last.channel_above.factorized:
-            self.backend.count_sign(last.y, last.omega, self._record.correct)
-        else:
-            self.backend.count_argmax(last.y, last.omega, self._record.correct)
+        backend = self.backend
+        count = backend.count_sign if last.channel_above.factorized else backend.count_argmax
+        count(last.y, last.omega, last.sample_weight, self._record.correct)
 
     def _finish(self):
         """Return how many samples were classified rightly; raise if a step has failed."""

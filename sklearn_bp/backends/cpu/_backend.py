@@ -205,15 +205,15 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
         kernel = activation.scale_rows
         self._run(kernel, source.shape[0], source.size, weight, source, out)
 
-    def count_argmax(self, y, omega, correct):
-        """Count the samples whose largest ω is at the label."""
+    def count_argmax(self, y, omega, weight, correct):
+        """Count the samples whose largest ω is at the label, each with its weight."""
         kernel = activation.count_argmax
-        correct.value += self._run(kernel, omega.shape[0], omega.size, y, omega)
+        correct.value += self._run(kernel, omega.shape[0], omega.size, y, omega, weight)
 
-    def count_sign(self, y, omega, correct):
-        """Count the samples whose ω has the label's sign."""
+    def count_sign(self, y, omega, weight, correct):
+        """Count the samples whose ω has the label's sign, each with its weight."""
         kernel = activation.count_sign
-        correct.value += self._run(kernel, omega.shape[0], omega.size, y, omega)
+        correct.value += self._run(kernel, omega.shape[0], omega.size, y, omega, weight)
 
     # Edges ---------------------------------------------------------------------------------
 

@@ -8,8 +8,8 @@ class Counter:
 
     Attributes
     ----------
-    value : int
-        The count.
+    value : int or float
+        The count; not whole where samples have weights.
     """
 
     __slots__ = ("value",)

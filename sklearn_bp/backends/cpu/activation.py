@@ -161,22 +161,24 @@ def scale_rows(weight, source, out, start, stop):
 
 
 @cpu_kernel()
-def count_argmax(y, omega, start, stop):
-    """Count rows whose largest entry is at the class index `y` (ties: the first)."""
-    correct = 0
+def count_argmax(y, omega, weight, start, stop):
+    """Add the weights (M,) of rows whose largest entry is at the class index `y` (ties: first)."""
+    correct = 0.0
     for n in range(start, stop):
         best = 0
         for k in range(1, omega.shape[1]):
             if omega[n, k] > omega[n, best]:
                 best = k
-        correct += best == y[n]
+        if best == y[n]:
+            correct += weight[n]
     return correct
 
 
 @cpu_kernel()
-def count_sign(y, omega, start, stop):
-    """Count rows whose sign agrees with the label `y` = ±1 (sign(0) = +1)."""
-    correct = 0
+def count_sign(y, omega, weight, start, stop):
+    """Add the weights (M,) of rows whose sign agrees with the label `y` = ±1 (sign(0) = +1)."""
+    correct = 0.0
     for n in range(start, stop):
-        correct += (omega[n, 0] >= 0) == (y[n] > 0)
+        if (omega[n, 0] >= 0) == (y[n] > 0):
+            correct += weight[n]
     return correct

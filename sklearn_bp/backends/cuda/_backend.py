@@ -270,15 +270,13 @@ class CudaBackend:
         """Multiply each row by its sample's weight."""
         self._table(elementwise.scale_rows, source.shape, weight, source, out)
 
-    def count_argmax(self, y, omega, correct):
-        """Count the samples whose largest ω is at the label."""
-        arguments = (y, omega, correct.state, correct.place)
-        self._each(activation.count_argmax, omega.shape[0], *arguments)
+    def count_argmax(self, y, omega, weight, correct):
+        """Count the samples whose largest ω is at the label, each with its weight."""
+        self._each(activation.count_argmax, omega.shape[0], y, omega, weight, correct)
 
-    def count_sign(self, y, omega, correct):
-        """Count the samples whose ω has the label's sign."""
-        arguments = (y, omega, correct.state, correct.place)
-        self._each(activation.count_sign, omega.shape[0], *arguments)
+    def count_sign(self, y, omega, weight, correct):
+        """Count the samples whose ω has the label's sign, each with its weight."""
+        self._each(activation.count_sign, omega.shape[0], y, omega, weight, correct)
 
     # Edges ---------------------------------------------------------------------------------
 

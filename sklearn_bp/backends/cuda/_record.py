@@ -4,9 +4,9 @@ from .._outcome import Failure, Outcome
 from ._array import DeviceArray
 from ._runtime import kernel
 
-STEPS, FAILED, CORRECT, FIRST_COUNTER = range(4)
-"""Places in the state: steps ended, number of the first failed one (from 1; 0 if none), samples
-classified rightly, and from there on the counters."""
+STEPS, FAILED, FIRST_COUNTER = range(3)
+"""Places in the state: steps ended, number of the first failed one (from 1; 0 if none), and from
+there on the counters."""
 
 
 @kernel
@@ -48,8 +48,8 @@ class DeviceRecord:
     ----------
     counters : list of DeviceCounter
         Counters of numbers that are not finite, in the order in which a step uses them.
-    correct : DeviceCounter
-        Samples classified rightly.
+    correct : DeviceArray of float64, shape (1,)
+        Samples classified rightly, each with its weight.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class DeviceRecord:
     def __init__(self, backend, n_counters):
         self._backend = backend
         self._state: DeviceArray = backend.zeros((FIRST_COUNTER + n_counters,), "int64")
-        self.correct = DeviceCounter(self._state, CORRECT)
+        self.correct = backend.zeros((1,), "float64")
         self.counters = [
             DeviceCounter(self._state, FIRST_COUNTER + index) for index in range(n_counters)
         ]
@@ -70,6 +70,7 @@ class DeviceRecord:
     def start(self):
         """Forget what was counted."""
         self._backend.fill(self._state, 0)
+        self._backend.fill(self.correct, 0)
 
     def end_step(self, rows):
         """Mark the end of a step on the mini-batch `rows`."""
@@ -84,9 +85,10 @@ class DeviceRecord:
             Counts since the start.
         """
         state = self._backend.to_host(self._state).tolist()
+        correct = self._backend.to_host(self.correct).item()
         if not state[FAILED]:
-            return Outcome(state[CORRECT], None)
+            return Outcome(correct, None)
         counts = state[FIRST_COUNTER:]
         counter = next(index for index, count in enumerate(counts) if count)
         n_committed = state[STEPS] - state[FAILED] + 1
-        return Outcome(state[CORRECT], Failure(counter, counts[counter], n_committed))
+        return Outcome(correct, Failure(counter, counts[counter], n_committed))

@@ -6,6 +6,8 @@ a sum over the row is asked for, which a block forms in a fixed order.
 
 from functools import cache
 
+from numpy import float64
+
 from .._rules import complete_v, is_bad
 from ._record import FAILED
 from ._runtime import cuda, device_function, kernel
@@ -153,20 +155,20 @@ def finish_v_full(v, offset, state, place):
 
 
 @kernel
-def count_argmax(y, omega, state, place):
-    """Count rows whose largest entry is at the class index `y` (ties: the first)."""
+def count_argmax(y, omega, weight, correct):
+    """Add the weights (M,) of rows whose largest entry is at the class index `y` (ties: first)."""
     for n in range(cuda.grid(1), omega.shape[0], cuda.gridsize(1)):
         best = 0
         for k in range(1, omega.shape[1]):
             if omega[n, k] > omega[n, best]:
                 best = k
         if best == y[n]:
-            cuda.atomic.add(state, place, 1)
+            cuda.atomic.add(correct, 0, float64(weight[n]))
 
 
 @kernel
-def count_sign(y, omega, state, place):
-    """Count rows whose sign agrees with the label `y` = ±1 (sign(0) = +1)."""
+def count_sign(y, omega, weight, correct):
+    """Add the weights (M,) of rows whose sign agrees with the label `y` = ±1 (sign(0) = +1)."""
     for n in range(cuda.grid(1), omega.shape[0], cuda.gridsize(1)):
         if (omega[n, 0] >= 0) == (y[n] > 0):
-            cuda.atomic.add(state, place, 1)
+            cuda.atomic.add(correct, 0, float64(weight[n]))

@@ -16,7 +16,9 @@ N_SAMPLES, N_INPUTS, N_UNITS = 9, 5, 6
 
 @dataclass(frozen=True)
 class Counter:
-    """Stands for a counter of a record that the backend makes."""
+    """Stands for a counter of a record that the backend makes: of bad numbers, or of samples."""
+
+    of_samples: bool = False
 
 
 class Draw:
@@ -128,8 +130,11 @@ def _table_cases(d):
     yield "bad", "finish_v_full", [infinite.copy(), d.positive(M, K), Counter()]
     yield "", "polynomial_rows", [d.any(M, N), d.positive(M), d.any(3, M, N), d.any(M, N)]
     yield "", "scale_rows", [d.positive(M), *arrays(2)]
-    yield "", "count_argmax", [d.labels("argmax"), *arrays(1), Counter()]
-    yield "", "count_sign", [d.labels("sign"), d.any(M, 1), Counter()]
+    samples = d.positive(M), Counter(of_samples=True)
+    (omega,) = arrays(1)
+    some_right = np.where(np.arange(M) % 2, omega.argmax(axis=1), d.labels("argmax"))
+    yield "", "count_argmax", [some_right.astype(np.int32), omega, *samples]
+    yield "", "count_sign", [d.labels("sign"), d.any(M, 1), *samples]
     yield "", "multiply", arrays(3)
     yield "", "add_product", arrays(3)
     yield "", "subtract_product", arrays(3)
@@ -155,12 +160,13 @@ def run_case(backend, place, dtype):
     """Call the operation of a case: what it returned, all arrays after it, and the outcome."""
     _, operation, arguments = list(cases(dtype))[place]
     record = backend.step_record(1)
+    counters = {False: record.counters[0], True: record.correct}
     own = []
     for one in arguments:
         if isinstance(one, np.ndarray) and operation != "argmax_probabilities":
             own.append(backend.asarray(one.copy()))
         else:
-            own.append(record.counters[0] if isinstance(one, Counter) else one)
+            own.append(counters[one.of_samples] if isinstance(one, Counter) else one)
     returned = getattr(backend, operation)(*own)
     record.end_step(backend.load_order(np.arange(1)))
     arrays = [

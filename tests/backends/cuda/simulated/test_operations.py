@@ -69,10 +69,10 @@ def test_operation(place, dtype):
             mine, other = (mine[0], other[0]) if operation == "collect_field" else (0, 0)
         tolerance = TOLERANCES[dtype]
         np.testing.assert_allclose(mine, other, rtol=tolerance, atol=tolerance)
-    # What is counted is bad numbers, but where samples classified rightly are.
     counts = [one.failure.n_bad if one.failure else 0 for one in (outcome, counted)]
-    assert counts[0] == counts[1]
-    assert counts[0] == (2 if special == "bad" else 0) or operation.startswith("count")
+    assert counts == [2 if special == "bad" else 0] * 2
+    assert outcome.correct == pytest.approx(counted.correct, rel=1e-12)
+    assert (counted.correct > 0) == operation.startswith("count")
 
 
 @pytest.mark.parametrize("dtype", TOLERANCES)
