@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
 
 from sklearn_bp import BayesBPClassifier
+from sklearn_bp.inspection import mean_overlaps
 
 
 class DivergedError(Exception):
@@ -97,8 +98,8 @@ class ClassifierTrial:
     """One network learns one problem; what the runner asks for, epoch by epoch.
 
     The point network is judged on the held-out samples after every epoch; at milestones, on the
-    training samples too, and so are the predictions averaged over the posterior on the held-out
-    ones.
+    training samples too, the predictions averaged over the posterior are on the held-out ones, and
+    the mean overlaps of units are computed.
 
     Parameters
     ----------
@@ -169,12 +170,14 @@ class ClassifierTrial:
         Returns
         -------
         dict
-            Of errors and losses.
+            Of errors and losses, and of overlaps per layer.
         """
         problem, name = self.problem, self.problem.held_out
         measured = {f"{name}_point": judge(self.state, problem.X_held_out, problem.y_held_out)}
         if is_milestone(epoch, self.n_epochs, self.milestone_every):
             measured["train_point"] = judge(self.state, problem.X_train, problem.y_train)
+            if self._passes_messages():
+                measured["mean_overlaps"] = mean_overlaps(self.state).tolist()
             bayes = self._averaged()
             if bayes is not None:
                 measured[f"{name}_bayes"] = judge(bayes, problem.X_held_out, problem.y_held_out)
@@ -193,8 +196,12 @@ class ClassifierTrial:
             return {}
         return {"train_bayes": judge(bayes, self.problem.X_train, self.problem.y_train)}
 
+    def _passes_messages(self):
+        """Tell whether the network is one of the package's."""
+        return self.parameters["contender"] in MESSAGE_PASSING
+
     def _averaged(self):
         """Make the estimator that averages over the posterior; None if there is no posterior."""
-        if self.parameters["contender"] in MESSAGE_PASSING:
+        if self._passes_messages():
             return averaged(self.state)
         return self.state.averaged() if hasattr(self.state, "averaged") else None
