@@ -54,7 +54,7 @@ n_iter_no_change : int, default=10
     With early stopping, the epochs without a gain after which training stops.
 early_stopping : bool, default=False
     Whether to set validation samples aside, stop when their score does not improve, and keep the
-    state that scored best.
+    state that scored best; with a warm start, the state that training continues from counts too.
 validation_fraction : float, default=0.1
     Share of samples to set aside for early stopping, in (0, 1), by class.
 warm_start : bool, default=False
@@ -98,7 +98,9 @@ t_ : int
 history_ : list of dict
     A record per epoch of `fit`: ``epoch``, ``n_samples_seen``, ``train_accuracy`` (on each
     mini-batch before it is learned), ``validation_score`` (with early stopping),
-    ``polarization_0`` and so on per layer, and ``time_s``. ``pandas.DataFrame`` takes it as it is.
+    ``polarization_0`` and so on per layer, ``overlap_0`` and so on per layer with more than one
+    unit (see :mod:`sklearn_bp.inspection`), and ``time_s``. ``pandas.DataFrame`` takes it as it
+    is.
 best_validation_score_ : float or None
     The score of the state kept by early stopping.
 n_features_in_ : int

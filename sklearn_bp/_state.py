@@ -114,8 +114,12 @@ def point_network(network, posterior):
     return coefs, [np.zeros(weight.shape[1], weight.dtype) for weight in weights]
 
 
-def polarization(network, posterior):
-    """Compute how certain the weights' signs are, per layer.
+def order_parameters(network, posterior):
+    """Compute polarization and mean overlap of every layer, at the cost of a pass over its weights.
+
+    With c = m / √(m² + σ), which is m for ±1 weights, these are means of products of c, over
+    existing weights without the intercepts: of one with itself, and of two weights that different
+    units give to the same input.
 
     Parameters
     ----------
@@ -126,24 +130,48 @@ def polarization(network, posterior):
 
     Returns
     -------
-    list of float
-        Mean of m² / (m² + σ) over the existing weights, intercepts left out; in [0, 1]. For ±1
-        weights this is the mean of m², the method page's q0.
+    polarizations : list of float
+        In [0, 1]; how certain the weights' signs are, the method page's q0.
+    overlaps : list of float
+        In [−1, 1]; NaN where no two weights share an input.
     """
-    values = []
+    polarizations, overlaps = [], []
     for layer, one in enumerate(posterior):
         n_in = network.layer_sizes[layer]
-        mean, variance = one.mean[:n_in], one.variance[:n_in]
-        existing = mean.size if one.mask is None else int(one.mask[:n_in].sum())
-        # The square of a huge mean may overflow: no doubt about its sign is left.
-        with np.errstate(over="ignore"):
-            second_moment = mean * mean + variance
-        # Pruned weights have neither mean nor variance; they count as doubtful, thus not at all.
-        doubt = np.divide(
-            variance, second_moment, out=np.ones_like(mean), where=second_moment > 0
-        ).sum(dtype=np.float64)
-        values.append(float((mean.size - doubt) / existing))
-    return values
+        certain = certainties(network, one.mean[:n_in], one.variance[:n_in])
+        squares = np.einsum("ik,ik->i", certain, certain)
+        n_units = np.full(n_in, certain.shape[1])
+        if one.mask is not None:
+            n_units = one.mask[:n_in].sum(axis=1)
+        polarizations.append(float(squares.sum() / max(n_units.sum(), 1)))
+        n_pairs = (n_units * (n_units - 1)).sum()
+        products = np.square(certain.sum(axis=1)) - squares
+        overlaps.append(float(products.sum() / n_pairs) if n_pairs else np.nan)
+    return polarizations, overlaps
+
+
+def certainties(network, mean, variance):
+    """Compute m / √(m² + σ) of weights: 1 for one that is known, 0 for one of unknown sign.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    mean, variance : ndarray of shape (n_in, n_out)
+        m and σ, zero where pruned.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_in, n_out)
+        In [−1, 1]; zero where pruned.
+    """
+    mean = mean.astype(np.float64)
+    if not _has_gaussian_weights(network):
+        return mean  # m² + σ = 1
+    # A mean this large is certain, and the square of a larger one could overflow.
+    np.clip(mean, -1e150, 1e150, out=mean)
+    norm = np.sqrt(mean * mean + variance)
+    return np.divide(mean, norm, out=np.zeros_like(mean), where=norm > 0)
 
 
 def assemble(network, **arguments):

@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score
 
 from ._progress import make_progress
-from ._state import polarization
+from ._state import order_parameters
 from .engine.engine import Engine
 from .engine.errors import NonFiniteError
 
@@ -31,6 +31,8 @@ class Samples:
         How often each sample counts.
     train, validation : ndarray of int
         Rows that are learned, and rows that are scored.
+    n_merged : int
+        Samples that `train` lacks because they equal another one.
     """
 
     X: object
@@ -38,6 +40,7 @@ class Samples:
     weight: np.ndarray | None
     train: np.ndarray
     validation: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    n_merged: int = 0
 
 
 @dataclass(frozen=True)
@@ -118,9 +121,11 @@ class Training:
         backend, dtype, samples = self.engine.backend, self.engine.network.dtype, self.samples
         self._X = backend.load_data(samples.X)
         self._y = backend.asarray(targets)
-        self._weight = None
+        self._weight, self._train_weight = None, samples.train.shape[0]
         if samples.weight is not None:
-            self._weight = backend.asarray(samples.weight.astype(dtype))
+            weight = samples.weight.astype(dtype)
+            self._weight = backend.asarray(weight)
+            self._train_weight = weight[samples.train].sum(dtype=np.float64)
 
     def run(self, random_state):
         """Train until the schedule, a callback or the user ends it.
@@ -158,6 +163,8 @@ class Training:
 
     def _run_epochs(self, random_state):
         """Train epoch by epoch."""
+        if self._validates and self.n_seen:
+            self._judge_start()
         for _ in range(self.schedule.max_iter):
             self._callbacks.begin_epoch()
             posterior = self._run_epoch(random_state)
@@ -185,13 +192,12 @@ class Training:
         record = {
             "epoch": len(self.history) + 1,
             "n_samples_seen": self.n_seen,
-            "train_accuracy": correct / train.shape[0],
+            "train_accuracy": min(correct / self._train_weight, 1.0),
         }
         if self._validates:
             record["validation_score"] = self._validate(posterior)
             self._judge(record["validation_score"], posterior)
-        layers = polarization(self.engine.network, posterior)
-        record |= {f"polarization_{layer}": value for layer, value in enumerate(layers)}
+        record |= _order_parameters(self.engine.network, posterior)
         record["time_s"] = perf_counter() - start
         self.history.append(record)
         self._progress.finish_epoch(record)
@@ -200,7 +206,8 @@ class Training:
     def _count_step(self, n_samples):
         """Note a finished PasP step."""
         self.n_steps += 1
-        self.n_seen += n_samples
+        # Samples are merged only where one step takes all of them.
+        self.n_seen += n_samples + self.samples.n_merged
         self._progress.advance(n_samples)
 
     def _validate(self, posterior):
@@ -215,6 +222,11 @@ class Training:
         )
         weight = None if samples.weight is None else samples.weight[rows]
         return float(accuracy_score(samples.codes[rows], predicted, sample_weight=weight))
+
+    def _judge_start(self):
+        """Let the state that training continues from be the best one until there is a better."""
+        posterior = self.engine.posterior()
+        self._judge(self._validate(posterior), posterior)
 
     def _judge(self, score, posterior):
         """Keep the best state, and count the epochs without a gain in the validation score."""
@@ -271,7 +283,16 @@ def merge_duplicates(samples, dtype):
         codes=samples.codes[rows][first],
         weight=None if all_once else weight.astype(np.float64),
         train=np.arange(first.shape[0]),
+        n_merged=rows.shape[0] - first.shape[0],
     )
+
+
+def _order_parameters(network, posterior):
+    """Name what a record says about the weights of each layer."""
+    polarizations, overlaps = order_parameters(network, posterior)
+    values = {f"polarization_{layer}": value for layer, value in enumerate(polarizations)}
+    pairs = {f"overlap_{layer}": value for layer, value in enumerate(overlaps)}
+    return values | {name: value for name, value in pairs.items() if not np.isnan(value)}
 
 
 def output_targets(network, codes):

@@ -32,6 +32,22 @@ def new_axes(ax):
     return ax
 
 
+def point_marker(positions):
+    """Mark a curve's only point, of which a line would show nothing.
+
+    Parameters
+    ----------
+    positions : array-like of shape (n_points,)
+        Where its points stand.
+
+    Returns
+    -------
+    dict
+        Options for matplotlib's `plot`.
+    """
+    return {"marker": "o"} if len(positions) == 1 else {}
+
+
 def layer_label(layer, n_layers):
     """Name a weight layer for a legend.
 

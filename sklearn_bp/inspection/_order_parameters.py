@@ -47,7 +47,8 @@ def polarization(estimator):
     (2,)
     """
     check_fitted_network(estimator)
-    return np.array(_state.polarization(estimator._network, estimator._current_posterior()))
+    posterior = estimator._current_posterior()
+    return np.array(_state.order_parameters(estimator._network, posterior)[0])
 
 
 def overlaps(estimator):
@@ -96,7 +97,7 @@ def overlaps(estimator):
     layers = zip(
         estimator.weight_means_, estimator.weight_variances_, estimator.weight_masks_, strict=True
     )
-    return [_layer_overlaps(*layer) for layer in layers]
+    return [_layer_overlaps(estimator._network, *layer) for layer in layers]
 
 
 def mean_overlaps(estimator):
@@ -110,7 +111,8 @@ def mean_overlaps(estimator):
     Returns
     -------
     ndarray of shape (n_layers,)
-        Mean of q_ab over a ≠ b; NaN for a layer of one unit, which has no pairs.
+        Mean of q_ab over a ≠ b, each pair counting as often as it has common inputs; NaN for a
+        layer of one unit, which has no pairs.
 
     Raises
     ------
@@ -133,19 +135,14 @@ def mean_overlaps(estimator):
     >>> mean_overlaps(model).shape
     (2,)
     """
-    means = []
-    for matrix in overlaps(estimator):
-        n_units = matrix.shape[0]
-        pairs = n_units * (n_units - 1)
-        means.append((matrix.sum() - matrix.trace()) / pairs if pairs else np.nan)
-    return np.array(means)
+    check_fitted_network(estimator)
+    posterior = estimator._current_posterior()
+    return np.array(_state.order_parameters(estimator._network, posterior)[1])
 
 
-def _layer_overlaps(mean, variance, mask):
+def _layer_overlaps(network, mean, variance, mask):
     """Compute the overlaps of one layer from m, σ and its mask, all (n_in, n_out)."""
-    mean, exists = mean.astype(np.float64), mask.astype(np.float64)
-    norm = np.sqrt(mean**2 + variance)
-    certain = np.divide(mean, norm, out=np.zeros_like(mean), where=norm > 0)
+    certain, exists = _state.certainties(network, mean, variance), mask.astype(np.float64)
     shared = exists.T @ exists
     products = certain.T @ certain
     return np.divide(products, shared, out=np.zeros_like(products), where=shared > 0)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._display import Display, check_history, layer_label, new_axes
+from ._display import Display, check_history, layer_label, new_axes, point_marker
 from ._order_parameters import mean_overlaps, polarization
 
 
@@ -16,7 +16,8 @@ class LearningCurveDisplay(Display):
     epochs : array-like of shape (n_epochs,)
         Numbers of the epochs.
     train_accuracy : array-like of shape (n_epochs,)
-        Share of samples classified rightly when their mini-batch came, before it was learned.
+        Share of samples classified rightly when their mini-batch came, before it was learned;
+        each counts with its weight.
     validation_score : array-like of shape (n_epochs,), default=None
         Accuracy on validation samples.
 
@@ -116,6 +117,7 @@ class LearningCurveDisplay(Display):
             raise ValueError(f"metric must be 'accuracy' or 'error'; got {metric!r}.")
         ax = new_axes(ax)
         curves = {"training": self.train_accuracy, "validation": self.validation_score}
+        line_kw = point_marker(self.epochs) | line_kw
         self.lines_ = []
         for name, accuracy in curves.items():
             if accuracy is not None:
@@ -136,13 +138,12 @@ class PolarizationDisplay(Display):
     Parameters
     ----------
     epochs : array-like of shape (n_epochs,)
-        Where on the axis the polarizations stand.
+        Where they stand on the axis.
     polarizations : array-like of shape (n_epochs, n_layers)
         Polarization q0.
-    overlap_epochs : array-like of shape (n_snapshots,)
-        Where on the axis the overlaps stand.
-    overlaps : array-like of shape (n_snapshots, n_layers)
-        Mean overlap q_ab of pairs of different units; NaN is not drawn.
+    overlaps : array-like of shape (n_epochs, n_layers)
+        Mean overlap q_ab of pairs of different units; a layer that has nothing but NaN is not
+        drawn.
 
     Attributes
     ----------
@@ -153,7 +154,7 @@ class PolarizationDisplay(Display):
     lines_ : list of matplotlib.lines.Line2D
         Polarizations, one per layer.
     overlap_lines_ : list of matplotlib.lines.Line2D
-        Overlaps, one per layer, in the colour of its polarization.
+        Overlaps, one per layer with more than one unit, in the colour of its polarization.
 
     See Also
     --------
@@ -171,15 +172,14 @@ class PolarizationDisplay(Display):
     2
     """
 
-    def __init__(self, epochs, polarizations, overlap_epochs, overlaps):
+    def __init__(self, epochs, polarizations, overlaps):
         self.epochs = epochs
         self.polarizations = polarizations
-        self.overlap_epochs = overlap_epochs
         self.overlaps = overlaps
 
     @classmethod
     def from_estimator(cls, estimator, *, ax=None, **line_kw):
-        """Draw the polarizations that a fit recorded, and the overlaps at its end.
+        """Draw the polarizations and overlaps that a fit recorded.
 
         Parameters
         ----------
@@ -205,14 +205,15 @@ class PolarizationDisplay(Display):
             If it recorded no epochs.
         """
         history = check_history(estimator)
-        names = [f"polarization_{layer}" for layer in range(len(estimator.coefs_))]
-        display = cls(
-            np.array([record["epoch"] for record in history]),
-            np.array([[record[name] for name in names] for record in history]),
-            np.array([history[-1]["epoch"]]),
-            mean_overlaps(estimator)[np.newaxis],
+        layers = range(len(estimator.coefs_))
+        polarizations, overlaps = (
+            np.array(
+                [[record.get(f"{name}_{layer}", np.nan) for layer in layers] for record in history]
+            )
+            for name in ("polarization", "overlap")
         )
-        return display.plot(ax=ax, **line_kw)
+        epochs = np.array([record["epoch"] for record in history])
+        return cls(epochs, polarizations, overlaps).plot(ax=ax, **line_kw)
 
     @classmethod
     def from_snapshots(cls, estimators, *, epochs=None, ax=None, **line_kw):
@@ -254,11 +255,10 @@ class PolarizationDisplay(Display):
             raise ValueError(
                 f"epochs must have one entry per estimator, {len(estimators)}; got {len(epochs)}."
             )
-        epochs = np.asarray(epochs)
-        return cls(epochs, polarizations, epochs, overlaps).plot(ax=ax, **line_kw)
+        return cls(np.asarray(epochs), polarizations, overlaps).plot(ax=ax, **line_kw)
 
     def plot(self, *, ax=None, **line_kw):
-        """Draw solid lines for polarizations and dashed ones with dots for overlaps.
+        """Draw solid lines for polarizations and dashed ones for overlaps.
 
         Parameters
         ----------
@@ -275,14 +275,17 @@ class PolarizationDisplay(Display):
         ax = new_axes(ax)
         self.lines_, self.overlap_lines_ = [], []
         polarizations, overlaps = np.asarray(self.polarizations), np.asarray(self.overlaps)
+        line_kw = point_marker(self.epochs) | line_kw
         for layer in range(polarizations.shape[1]):
             name = layer_label(layer, polarizations.shape[1])
             options = {"label": f"{name}: $q_0$", **line_kw}
             (line,) = ax.plot(self.epochs, polarizations[:, layer], **options)
             self.lines_.append(line)
-            dashes = {"linestyle": "--", "marker": "o", "markersize": 4, "color": line.get_color()}
+            if np.isnan(overlaps[:, layer]).all():
+                continue
+            dashes = {"linestyle": "--", "color": line.get_color()}
             options = {**line_kw, **dashes, "label": f"{name}: mean $q_{{ab}}$"}
-            self.overlap_lines_ += ax.plot(self.overlap_epochs, overlaps[:, layer], **options)
+            self.overlap_lines_ += ax.plot(self.epochs, overlaps[:, layer], **options)
         ax.set(xlabel="epoch", ylabel="polarization, overlap")
         ax.legend()
         self._set_axes(ax)

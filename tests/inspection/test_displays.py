@@ -95,11 +95,29 @@ def test_magnetization_histograms(prior):
 def test_polarization_from_history():
     model = fitted()
     display = PolarizationDisplay.from_estimator(model)
-    for layer, line in enumerate(display.lines_):
-        np.testing.assert_allclose(line.get_ydata(), column(model, f"polarization_{layer}"))
-        (end,) = display.overlap_lines_[layer].get_ydata()
-        assert end == pytest.approx(mean_overlaps(model)[layer])
-        assert display.overlap_lines_[layer].get_color() == line.get_color()
+    for layer, (line, overlaps) in enumerate(
+        zip(display.lines_, display.overlap_lines_, strict=True)
+    ):
+        np.testing.assert_array_equal(line.get_ydata(), column(model, f"polarization_{layer}"))
+        np.testing.assert_array_equal(overlaps.get_ydata(), column(model, f"overlap_{layer}"))
+        np.testing.assert_array_equal(overlaps.get_xdata(), column(model, "epoch"))
+        assert overlaps.get_ydata()[-1] == mean_overlaps(model)[layer]
+        assert overlaps.get_color() == line.get_color()
+
+
+def test_a_single_output_unit_overlaps_with_nothing():
+    model = BPClassifier((9,), max_iter=3, random_state=1).fit(X, Y == 0)
+    assert "overlap_1" not in model.history_[-1]
+    display = PolarizationDisplay.from_estimator(model)
+    assert (len(display.lines_), len(display.overlap_lines_)) == (2, 1)
+    assert len(display.ax_.get_legend().get_texts()) == 3
+
+
+@pytest.mark.parametrize("display", [LearningCurveDisplay, PolarizationDisplay])
+def test_a_single_epoch_is_visible(display):
+    model = BPClassifier((9,), max_iter=1, random_state=1).fit(X, Y)
+    assert {line.get_marker() for line in display.from_estimator(model).lines_} == {"o"}
+    assert {line.get_marker() for line in display.from_estimator(fitted()).lines_} == {"None"}
 
 
 def test_polarization_from_snapshots():

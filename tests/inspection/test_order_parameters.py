@@ -82,10 +82,39 @@ def test_single_unit_has_no_pairs():
     assert np.isfinite(means[0]) and np.isnan(means[1])
 
 
-def test_polarization_agrees_with_the_history():
-    model = fitted()
-    recorded = [model.history_[-1][f"polarization_{layer}"] for layer in range(2)]
-    np.testing.assert_array_equal(polarization(model), recorded)
+def test_mean_overlap_of_pruned_weights_is_that_of_all_pairs_with_a_common_input():
+    model = fitted(density=0.6)
+    for layer, mean in enumerate(mean_overlaps(model)):
+        m, mask = model.weight_means_[layer], model.weight_masks_[layer]
+        n_in, n_out = m.shape
+        products = [
+            m[i, a] * m[i, b]
+            for i in range(n_in)
+            for a in range(n_out)
+            for b in range(n_out)
+            if a != b and mask[i, a] and mask[i, b]
+        ]
+        assert mean == pytest.approx(np.mean(products), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "function, name", [(polarization, "polarization"), (mean_overlaps, "overlap")]
+)
+@pytest.mark.parametrize("weight_prior", ["binary", "gaussian"])
+def test_history_records_what_the_functions_say(function, name, weight_prior):
+    model = fitted(weight_prior=weight_prior, density=0.6)
+    recorded = [model.history_[-1][f"{name}_{layer}"] for layer in range(2)]
+    np.testing.assert_array_equal(function(model), recorded)
+
+
+def test_huge_gaussian_means_are_certain():
+    model = fitted(weight_prior="gaussian")
+    fields = [np.full_like(field, 1e200) for field in model.weight_fields_]
+    rest = {
+        name: getattr(model, name + "_") for name in ("intercept_fields", "intercept_precisions")
+    }
+    model.set_posterior(fields, weight_precisions=model.weight_precisions_, **rest)
+    np.testing.assert_array_equal(polarization(model), [1, 1])
 
 
 @pytest.mark.parametrize("function", [polarization, overlaps, mean_overlaps])
