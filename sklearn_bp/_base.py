@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from . import _validation
 from ._callbacks import CallbackSupportMixin, FitCallbacks
+from ._documentation import class_page_template
 from ._fitted import FittedPosterior, LiveEngine, unchanged_on_failure
 from ._parameters import CONSTRAINTS, ENGINE_PARAMETERS, NETWORK_OPTIONS, SHAPE_PARAMETERS
 from ._persistence import save
@@ -31,6 +32,7 @@ class MessagePassingClassifier(
     """
 
     _parameter_constraints: dict = CONSTRAINTS
+    _doc_link_module = "sklearn_bp"
 
     def __init__(
         self,
@@ -94,6 +96,11 @@ class MessagePassingClassifier(
         self.device = device
         self.verbose = verbose
         self.random_state = random_state
+
+    @property
+    def _doc_link_template(self):
+        """Where scikit-learn's HTML representation finds the page of the class."""
+        return class_page_template()
 
     def __sklearn_tags__(self):
         """Say that sparse samples are welcome."""

@@ -1,6 +1,11 @@
-"""Docstring sections that both classifiers share."""
+"""Docstring sections that both classifiers share, and where the documentation is."""
 
 import inspect
+from importlib.metadata import PackageNotFoundError, metadata
+from pathlib import Path
+
+BUILT_SITE = Path(__file__).parents[1] / "docs" / "_build" / "html"
+"""Where a checkout has the documentation, once it has been built."""
 
 PARAMETERS = """
 hidden_layer_sizes : array-like of int, default=(101,)
@@ -127,3 +132,29 @@ def document(cls):
     text = text.replace("{parameters}", PARAMETERS.strip())
     cls.__doc__ = text.replace("{attributes}", ATTRIBUTES.strip())
     return cls
+
+
+def class_page_template():
+    """Tell scikit-learn's HTML representation where the page of an estimator class is.
+
+    Returns
+    -------
+    str
+        A link with places for the names of module and class. It leads to the site that the
+        package's metadata name under "Documentation", else to the one built in this checkout; it
+        is empty if there is neither, and then nothing is linked.
+    """
+    site = _published_site()
+    if not site and (BUILT_SITE / "index.html").is_file():
+        site = BUILT_SITE.as_uri()
+    return f"{site}/generated/{{estimator_module}}.{{estimator_name}}.html" if site else ""
+
+
+def _published_site():
+    """Look up the address of the site in the metadata of the installed package."""
+    try:
+        links = metadata("sklearn-bp").get_all("Project-URL", [])
+    except PackageNotFoundError:
+        links = []
+    named = dict(link.split(", ", 1) for link in links)
+    return named.get("Documentation", "").rstrip("/")
