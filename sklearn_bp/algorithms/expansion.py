@@ -300,7 +300,6 @@ def _evaluate(layer, nodes, stride):
     layer.backend.node_values(
         layer.channel_above,
         layer.omega,
-        layer.v,
         layer.edge_parameters,
         layer.x_scale,
         layer.m_scale,

@@ -14,13 +14,11 @@ LEAST_SCALE = 1e-30
 ROUNDING = 16.0
 """Coefficients below this many roundings of g are noise, which does not decay."""
 
-SINGULARITY = 2.0
-"""Distance from the real line, in standard deviations of the pre-activation, at which g is taken
-to be singular."""
+LEAST_GROWTH = 4.0
+"""Smallest ϱ of an interval whose nodes can tell what g does between them."""
 
-WIDEST = 1.5
-"""Largest half-width of an interval, in standard deviations of the pre-activation, that nodes can
-see through."""
+CAUTION = 3.0
+"""How many times slower than ϱ^−2 two coefficients that oscillate may fall to the next two."""
 
 ALIASING = 2.0
 """What lies beyond the last node's degree counts twice: once left out, once folded back into the
@@ -28,31 +26,35 @@ coefficients that are computed from the nodes."""
 
 
 @scalar_function
-def slowest_decay(half_width, v):
+def slowest_decay(half_width, offset, distance):
     """Tell how slowly the Chebyshev coefficients of g may fall over two degrees.
 
     A coefficient of degree q falls at least like ϱ^−q, if g is analytic in the ellipse of foci
-    ±c_max and sum of half-axes ϱ c_max (Bernstein); g varies on the scale of s = √V, and its
-    nearest singularity is taken to be :data:`SINGULARITY` s away from the real line.
+    ±c_max and sum of half-axes ϱ c_max (Bernstein). The ellipse through the nearest singularity
+    has the mean of its distances from the foci as half-axis.
 
     Parameters
     ----------
     half_width : float
         Half-width c_max of the interval.
-    v : float
-        Variance V > 0 of the pre-activation.
+    offset, distance : float
+        Where the nearest singularity of g is, along the real line from the interval's middle and
+        away from it; the former is trusted to within the latter.
 
     Returns
     -------
     float
-        ϱ^−2; 1, no decay, for intervals wider than :data:`WIDEST` s, between whose nodes g could
-        hide.
+        :data:`CAUTION` times ϱ^−2; 1, no decay, if ϱ is less than :data:`LEAST_GROWTH`.
     """
-    T = type(v)
-    distance, one = T(SINGULARITY), T(1)
-    width = half_width / (distance * math.sqrt(v))
-    inverse = width / (one + math.sqrt(one + width * width))
-    return inverse * inverse if width * distance < T(WIDEST) else one
+    T = type(half_width)
+    zero = T(0)
+    along = max(abs(offset) - distance, zero)
+    right, left = along - half_width, along + half_width
+    across = distance * distance
+    mean = T(0.5) * (math.sqrt(right * right + across) + math.sqrt(left * left + across))
+    axes = mean + math.sqrt(max(mean * mean - half_width * half_width, zero))
+    inverse = half_width / axes
+    return T(CAUTION) * inverse * inverse if inverse < T(1 / LEAST_GROWTH) else T(1)
 
 
 @scalar_function

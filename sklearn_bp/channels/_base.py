@@ -32,6 +32,10 @@ class Activation:
         ``edge_parameters(B, A, v) -> (p0, p1, p2)``: what g needs besides ω.
     edge_g : callable
         ``edge_g(omega, p0, p1, p2) -> g``, the same g, cheap enough for every edge.
+    edge_singularity : callable
+        ``edge_singularity(p0, p1, p2) -> (position, distance)``: where in the complex plane of ω
+        g has its nearest singularity to the real line. `distance` is a lower bound on how far it
+        is from the line, `position` its real part to within that distance.
     point : callable
         ``point(z) -> x``, the deterministic activation f.
     """
@@ -43,6 +47,7 @@ class Activation:
     g_gamma: Callable
     edge_parameters: Callable
     edge_g: Callable
+    edge_singularity: Callable
     point: Callable
 
 
@@ -62,6 +67,8 @@ class SignOutput:
         ``edge_parameters(y, v) -> (p0, p1, p2)``: what g needs besides ω.
     edge_g : callable
         ``edge_g(omega, p0, p1, p2) -> g``.
+    edge_singularity : callable
+        ``edge_singularity(p0, p1, p2) -> (position, distance)``, as of an :class:`Activation`.
     """
 
     factorized: ClassVar[bool] = True
@@ -72,6 +79,7 @@ class SignOutput:
     g_gamma: Callable
     edge_parameters: Callable
     edge_g: Callable
+    edge_singularity: Callable
 
 
 @dataclass(frozen=True)

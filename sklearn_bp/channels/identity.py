@@ -6,6 +6,8 @@
 The integral exists for 1 + AV > 0.
 """
 
+import math
+
 from ..scalar import log1p, scalar_function
 from ._base import Activation
 
@@ -133,6 +135,26 @@ def identity_edge_g(omega, p0, p1, p2):
 
 
 @scalar_function
+def identity_edge_singularity(p0, p1, p2):
+    """Say that g, being linear, has no singularity.
+
+    Parameters
+    ----------
+    p0, p1, p2 : float
+        What :func:`identity_edge_parameters` returns.
+
+    Returns
+    -------
+    position : float
+        Zero.
+    distance : float
+        Infinity.
+    """
+    T = type(p0)
+    return T(0), T(math.inf)
+
+
+@scalar_function
 def identity_g_gamma(B, A, omega, v):
     """Compute g = ∂_ω φ = (B − Aω)/(1 + AV) and Γ = −∂²_ω φ = A/(1 + AV).
 
@@ -183,5 +205,6 @@ IDENTITY = Activation(
     g_gamma=identity_g_gamma,
     edge_parameters=identity_edge_parameters,
     edge_g=identity_edge_g,
+    edge_singularity=identity_edge_singularity,
     point=identity_point,
 )

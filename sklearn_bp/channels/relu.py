@@ -182,6 +182,32 @@ def relu_edge_g(omega, p0, p1, p2):
 
 
 @scalar_function
+def relu_edge_singularity(p0, p1, p2):
+    """Locate the nearest zero of Z₋ + Z₊ in the complex plane of ω.
+
+    A message for large x pulls z from below zero to above at u ≈ −cBs/(1 + c), where the logarithm
+    of Z₊/Z₋ has the slope cBs: for strong messages g is a narrow step there, for weak ones it
+    varies on the scale of s.
+
+    Parameters
+    ----------
+    p0, p1, p2 : float
+        What :func:`relu_edge_parameters` returns.
+
+    Returns
+    -------
+    position : float
+        Its real part, to within `distance`.
+    distance : float
+        Lower bound on its distance from the real line.
+    """
+    T = type(p0)
+    c = T(1) / math.sqrt(T(1) + p2)
+    slope = c * max(p1, T(0))
+    return -slope / ((T(1) + c) * p0), T(math.pi) / (math.sqrt(T(2) + slope * slope) * p0)
+
+
+@scalar_function
 def relu_g_gamma(B, A, omega, v):
     """Compute g = ∂_ω φ and Γ = −∂²_ω φ, as the module's docstring derives them.
 
@@ -241,5 +267,6 @@ RELU = Activation(
     g_gamma=relu_g_gamma,
     edge_parameters=relu_edge_parameters,
     edge_g=relu_edge_g,
+    edge_singularity=relu_edge_singularity,
     point=relu_point,
 )

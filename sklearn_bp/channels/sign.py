@@ -172,6 +172,31 @@ def sign_edge_g(omega, p0, p1, p2):
 
 
 @scalar_function
+def sign_edge_singularity(p0, p1, p2):
+    """Locate the nearest zero of P(z > 0) e^B + P(z < 0) e^{−B} in the complex plane of ω.
+
+    Where the message e^{2|B|} just makes up for the tail, u ≈ √(4|B|), the tail's phase turns
+    by π within π/u: for strong messages g is a narrow step there, for weak ones it varies on the
+    scale of s.
+
+    Parameters
+    ----------
+    p0, p1, p2 : float
+        What :func:`sign_edge_parameters` returns.
+
+    Returns
+    -------
+    position : float
+        Its real part, to within `distance`.
+    distance : float
+        Lower bound on its distance from the real line.
+    """
+    T = type(p0)
+    position = (math.sqrt(T(2) * p1) - T(0.2)) / p0
+    return position, T(math.pi) / (math.sqrt(T(1) + T(2) * p1) * abs(p0))
+
+
+@scalar_function
 def sign_g_gamma(B, A, omega, v):
     """Compute g = ∂_ω φ and Γ = −∂²_ω φ = g (ω/V + g).
 
@@ -232,5 +257,6 @@ SIGN = Activation(
     g_gamma=sign_g_gamma,
     edge_parameters=sign_edge_parameters,
     edge_g=sign_edge_g,
+    edge_singularity=sign_edge_singularity,
     point=sign_point,
 )

@@ -69,6 +69,26 @@ def sign_output_edge_g(omega, p0, p1, p2):
 
 
 @scalar_function
+def sign_output_edge_singularity(p0, p1, p2):
+    """Locate the nearest zero of the Gaussian tail H(u), u = −1.9159 ± 2.8164 i.
+
+    Parameters
+    ----------
+    p0, p1, p2 : float
+        What :func:`sign_output_edge_parameters` returns.
+
+    Returns
+    -------
+    position : float
+        Its real part.
+    distance : float
+        Its distance from the real line.
+    """
+    T = type(p0)
+    return T(-1.9159) / p0, T(2.8164) / abs(p0)
+
+
+@scalar_function
 def sign_output_g_gamma(y, omega, v):
     """Compute g = ∂_ω φ = y h(u)/s and Γ = −∂²_ω φ = h(u) (h(u) − u)/V.
 
@@ -100,4 +120,5 @@ SIGN_OUTPUT = SignOutput(
     g_gamma=sign_output_g_gamma,
     edge_parameters=sign_output_edge_parameters,
     edge_g=sign_output_edge_g,
+    edge_singularity=sign_output_edge_singularity,
 )

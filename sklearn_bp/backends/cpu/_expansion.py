@@ -49,7 +49,7 @@ class ExpansionOperations:
         expansion.allowed_errors(dtype(total), dtype(n_pairs), norm_sq, dtype(tolerance), out)
 
     def node_values(
-        self, channel, omega, v, parameters, row_scale, column_scale, nodes, stride, values, decay
+        self, channel, omega, parameters, row_scale, column_scale, nodes, stride, values, decay
     ):
         """Evaluate g at the nodes of every `stride`-th sample, and the decay of its series."""
         rows = -(-omega.shape[0] // stride)
@@ -58,7 +58,6 @@ class ExpansionOperations:
             rows,
             rows * omega.shape[1] * nodes.shape[0],
             omega,
-            v,
             parameters,
             row_scale,
             column_scale,

@@ -119,20 +119,24 @@ def make_node_values(channel):
     Returns
     -------
     callable
-        ``node_values(omega, v, parameters, row_scale, column_scale, nodes, stride, values, decay,
+        ``node_values(omega, parameters, row_scale, column_scale, nodes, stride, values, decay,
         start, stop)``. OUT, of every `stride`-th sample, packed: `values` (J, M, K), and `decay`
         (M, K), the slowest decay of Chebyshev coefficients over two degrees.
     """
-    edge_g = channel.edge_g
+    edge_g, edge_singularity = channel.edge_g, channel.edge_singularity
 
     @cpu_kernel()
     def node_values(
-        omega, v, parameters, row_scale, column_scale, nodes, stride, values, decay, start, stop
+        omega, parameters, row_scale, column_scale, nodes, stride, values, decay, start, stop
     ):
         for row in range(start, stop):
             n = row * stride
             for k in range(omega.shape[1]):
-                decay[row, k] = slowest_decay(row_scale[n] * column_scale[k], v[n, k])
+                position, distance = edge_singularity(
+                    parameters[0, n, k], parameters[1, n, k], parameters[2, n, k]
+                )
+                half_width = row_scale[n] * column_scale[k]
+                decay[row, k] = slowest_decay(half_width, omega[n, k] - position, distance)
             for j in range(nodes.shape[0]):
                 shift = row_scale[n] * nodes[j]
                 for k in range(omega.shape[1]):
