@@ -14,9 +14,10 @@ from sklearn.utils.validation import (
 )
 
 from ._parameters import CONSTRAINTS
+from .backends._samples import KEPT_TYPES
 
-SAMPLE_DTYPES = ("float32", "float64", "uint8")
-"""Precisions that are read as they are, mini-batch by mini-batch; others are converted."""
+CHECKED_AT_A_TIME = 2**18
+"""Numbers that are checked at a time: few enough for the cache, and many enough for a disk."""
 
 
 def validate_samples(estimator, X, dtype, reset=False):
@@ -45,11 +46,9 @@ def validate_samples(estimator, X, dtype, reset=False):
     ValueError
         If `X` has the wrong shape, is not finite, or is too large.
     """
-    if not reset and _is_plain(estimator, X, dtype):
-        assert_all_finite(X, input_name="X")
-    else:
+    if reset or not _is_plain(estimator, X, dtype):
         X = _validate_any(estimator, X, dtype, reset)
-    check_magnitude(X, dtype)
+    _check_numbers(estimator, X, dtype)
     return X
 
 
@@ -67,9 +66,11 @@ def _is_plain(estimator, X, dtype):
 
 
 def _validate_any(estimator, X, dtype, reset):
-    """Check samples of any kind."""
+    """Check samples of any kind, all but their numbers."""
     on_disk = isinstance(X, np.memmap)
-    dtypes = [dtype, *(other for other in SAMPLE_DTYPES if other != dtype)]
+    dtypes = [dtype, *(other for other in KEPT_TYPES if other != dtype)]
+    if on_disk and X.dtype.kind in "biuf":
+        dtypes.append(X.dtype)  # A backend converts the rows it reads.
     X = validate_data(
         estimator,
         X,
@@ -77,31 +78,20 @@ def _validate_any(estimator, X, dtype, reset):
         accept_sparse="csr",
         accept_large_sparse=True,
         dtype=[np.dtype(name) for name in dtypes],
+        ensure_all_finite=False,
     )
     if on_disk or issparse(X) or X.flags.c_contiguous:
         return X
     return np.ascontiguousarray(X)
 
 
-def check_magnitude(X, dtype):
-    """Refuse numbers whose squares would not add up to a finite sum.
-
-    Parameters
-    ----------
-    X : ndarray or sparse matrix of shape (n_samples, n_features)
-        Finite samples.
-    dtype : str
-        The network's precision.
-
-    Raises
-    ------
-    ValueError
-        If an absolute value is too large; the message says which is allowed.
-    """
-    values = X.data if issparse(X) else X
-    if values.size == 0 or values.dtype == np.uint8:
+def _check_numbers(estimator, X, dtype):
+    """Refuse what is not finite, and numbers whose squares would not add up to a finite sum."""
+    if X.dtype.kind == "b" or X.dtype == np.uint8:
         return
-    largest = max(float(values.max()), -float(values.min()))
+    largest = _largest(X.data if issparse(X) else X)
+    if not np.isfinite(largest):
+        assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
     # The pre-activation variance sums x² over features; a margin keeps its products finite.
     allowed = float(np.sqrt(np.finfo(dtype).max / X.shape[1])) / 1e3
     if largest > allowed:
@@ -111,6 +101,19 @@ def check_magnitude(X, dtype):
             "features (for example with StandardScaler)"
             + (" or use dtype='float64'." if dtype == "float32" else ".")
         )
+
+
+def _largest(values):
+    """Find the largest absolute value, NaN if there is one, reading memory or disk once."""
+    if not values.flags.c_contiguous:
+        values = values.T
+    row_size = max(1, values.size // max(1, values.shape[0]))
+    n_rows = max(1, CHECKED_AT_A_TIME // row_size)
+    largest = 0.0
+    for start in range(0, values.shape[0], n_rows):
+        rows = values[start : start + n_rows]
+        largest = np.max([largest, float(rows.max()), -float(rows.min())])
+    return largest
 
 
 def validate_labels(y, n_samples_of):

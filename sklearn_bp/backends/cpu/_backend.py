@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.sparse import issparse
 
+from .._samples import kept_type, read_rows
 from . import activation, argmax, edges, elementwise, weights
 from ._compressed import CompressedOperations
 from ._expansion import ExpansionOperations
@@ -119,7 +120,7 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
         object
             What :meth:`load_rows` takes.
         """
-        return X.tocsr() if issparse(X) else X
+        return X.tocsr() if issparse(X) else np.asarray(X)
 
     @staticmethod
     def load_order(order):
@@ -134,12 +135,9 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
 
     def load_rows(self, X, rows, x, x_sq):
         """Read a mini-batch into `x`, and its squares into `x_sq`, leaving a constant column."""
-        if issparse(X):
-            source, rows = X[rows].toarray(), np.arange(rows.shape[0])
-        elif isinstance(X, np.memmap) or not X.flags.c_contiguous:
-            source, rows = np.ascontiguousarray(X[rows]), np.arange(rows.shape[0])
-        else:
-            source = X
+        source = X
+        if issparse(X) or X.dtype != kept_type(X) or not X.flags.c_contiguous:
+            source, rows = read_rows(X, rows), np.arange(rows.shape[0])
         self._run(activation.load_rows, x.shape[0], x.size, source, rows, x, x_sq)
 
     # Channels ------------------------------------------------------------------------------

@@ -6,9 +6,10 @@ import weakref
 import numpy as np
 from scipy.sparse import issparse
 
+from .._samples import kept_type
 from . import activation, argmax, edges, elementwise, weights
 from ._array import DeviceArray
-from ._data import ResidentData, Rows, StreamedData, device_type
+from ._data import ResidentData, Rows, StreamedData
 from ._products import make_products
 from ._record import DeviceRecord
 from ._replay import Replays
@@ -196,7 +197,7 @@ class CudaBackend:
             What :meth:`load_rows` takes.
         """
         X = X.tocsr() if issparse(X) else X
-        needed = math.prod(X.shape) * device_type(X).itemsize
+        needed = math.prod(X.shape) * kept_type(X).itemsize
         fits = needed <= DATA_SHARE * free_memory()
         return ResidentData(self, X) if fits else StreamedData(self, X)
 

@@ -5,50 +5,12 @@ every step moves on. So the same recorded work serves all mini-batches of a trai
 """
 
 import numpy as np
-from scipy.sparse import issparse
 
+from .._samples import kept_type, read_rows
 from ._runtime import Event, pinned
 
 CHUNK_BYTES = 128 * 2**20
 """Bytes that are brought to the device at a time, where samples are not copied as a whole."""
-
-KEPT_TYPES = ("uint8", "float32", "float64")
-"""Types of samples that are kept as they are; others become float64."""
-
-
-def device_type(X):
-    """Choose the type that samples have on the device.
-
-    Parameters
-    ----------
-    X : ndarray or sparse matrix
-        The samples.
-
-    Returns
-    -------
-    numpy.dtype
-        Their own, or float64.
-    """
-    return X.dtype if X.dtype.name in KEPT_TYPES else np.dtype("float64")
-
-
-def host_rows(X, key):
-    """Read some of the samples.
-
-    Parameters
-    ----------
-    X : ndarray, memmap or sparse matrix
-        The samples.
-    key : slice or ndarray of int
-        Which.
-
-    Returns
-    -------
-    ndarray
-        Dense, contiguous, of :func:`device_type`.
-    """
-    rows = X[key].toarray() if issparse(X) else X[key]
-    return np.ascontiguousarray(rows, dtype=device_type(X))
 
 
 class Rows:
@@ -142,11 +104,11 @@ class ResidentData:
 
     def __init__(self, backend, X):
         self._backend, self._schedule = backend, None
-        self.array = backend.empty(X.shape, device_type(X))
+        self.array = backend.empty(X.shape, kept_type(X))
         n_rows = max(1, CHUNK_BYTES // max(1, X.shape[1] * self.array.dtype.itemsize))
         for start in range(0, X.shape[0], n_rows):
             chunk = slice(start, min(start + n_rows, X.shape[0]))
-            backend.assign(host_rows(X, chunk), self.array[chunk])
+            backend.assign(read_rows(X, chunk), self.array[chunk])
 
     def batches(self, order, batch_size):
         """Yield the mini-batches of an epoch.
@@ -204,7 +166,7 @@ class StreamedData:
 
     def _allocate(self, n_rows):
         """Make room for chunks of so many rows."""
-        shape, dtype = (n_rows, self._X.shape[1]), device_type(self._X)
+        shape, dtype = (n_rows, self._X.shape[1]), kept_type(self._X)
         if self._stage is None or self._stage.shape[0] < n_rows:
             self._stage = self._backend.empty(shape, dtype)
             self._in_order = self._backend.asarray(np.arange(n_rows))
@@ -217,7 +179,7 @@ class StreamedData:
         buffer, copied = self._buffers[number % 2]
         copied.wait()
         n_rows = rows.shape[0]
-        buffer[:n_rows] = host_rows(self._X, rows)
+        buffer[:n_rows] = read_rows(self._X, rows)
         self._backend.assign(buffer[:n_rows], self._stage[:n_rows])
         copied.record(self._backend.stream)
 
@@ -236,7 +198,7 @@ class StreamedData:
         Rows
             The same object for all mini-batches of one size.
         """
-        row_bytes = max(1, self._X.shape[1] * device_type(self._X).itemsize)
+        row_bytes = max(1, self._X.shape[1] * kept_type(self._X).itemsize)
         per_chunk = max(1, CHUNK_BYTES // (row_bytes * batch_size))
         self._allocate(min(per_chunk * batch_size, order.shape[0]))
         key = (order.shape[0], batch_size)
