@@ -1,43 +1,55 @@
 """Directives that show measured results as the committed scripts report them.
 
-``report`` runs a script of the repository that prints Markdown tables of recorded results, shows
-the command, and turns its tables into real ones; ``recorded-figure`` shows a picture that a script
-drew. Where nothing is on record yet, both say so.
+``report`` runs a script of the repository that prints Markdown (headings, paragraphs, tables and
+pictures) from recorded results, shows the command, and turns what it prints into real ones;
+``recorded-figure`` shows a picture that a script drew. Where nothing is on record yet, both say so.
 """
 
 import os
+import re
 import subprocess
 import sys
+from itertools import groupby
 from pathlib import Path
 
 from docutils import nodes
-from docutils.parsers.rst import Directive, directives
+from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
 ROOT = Path(__file__).resolve().parents[2]
+PICTURE = re.compile(r"!\[(?P<alt>.*)\]\((?P<path>.+)\)")
 
 
 class Report(SphinxDirective):
-    """Show what ``python SCRIPT ARGUMENTS`` prints: Markdown tables, headings and paragraphs."""
+    """Show what ``python SCRIPT ARGUMENTS`` prints.
+
+    The script is not run if there are no records: files named after it in the folder ``results``
+    beside it, or what the option ``records`` says, a pattern below that folder.
+    """
 
     required_arguments = 1
     final_argument_whitespace = True
-    option_spec = {"made-by": directives.unchanged}
+    option_spec = {"made-by": directives.unchanged, "records": directives.unchanged}
 
     def run(self):
         """Run the script and lay out its output."""
         script, *arguments = self.arguments[0].split()
-        commands = [self.options["made-by"]] if "made-by" in self.options else []
-        commands.append(f"python {self.arguments[0]}")
-        shown = "\n".join(commands)
+        commands = self.options.get("made-by", "").splitlines()
+        shown = "\n".join([*commands, f"python {self.arguments[0]}"])
         block = nodes.literal_block(shown, shown, language="bash")
         self.env.note_dependency(str(ROOT / script))
-        if not (ROOT / script).exists():
-            return [block, _nothing_yet()]
-        for record in (ROOT / script).parent.glob("results/*"):
+        records = self._records(ROOT / script)
+        for record in records:
             self.env.note_dependency(str(record))
+        if not (ROOT / script).exists() or not records:
+            return [block, _nothing_yet()]
         text = self._output(script, arguments)
-        return [block, *(_layout(text.splitlines()) or [_nothing_yet()])]
+        return [block, *(self._layout(text) or [_nothing_yet()])]
+
+    def _records(self, script):
+        """List the files that hold the results."""
+        pattern = self.options.get("records", f"{script.stem}.json*")
+        return sorted((script.parent / "results").glob(pattern))
 
     def _output(self, script, arguments):
         """Run the script from the repository's root."""
@@ -53,8 +65,29 @@ class Report(SphinxDirective):
             raise self.error(f"{script} failed:\n{finished.stderr}")
         return finished.stdout
 
+    def _layout(self, text):
+        """Turn blocks of Markdown into nodes."""
+        lines = [line.strip() for line in text.splitlines()]
+        made = []
+        for kind, block in groupby(lines, _kind):
+            block = list(block)
+            if kind == "table":
+                made += _table(block)
+            elif kind == "text":
+                made.append(nodes.paragraph("", "", *_inline(" ".join(block))))
+            elif kind == "heading":
+                made += [nodes.rubric("", "", *_inline(line.lstrip("# "))) for line in block]
+            elif kind == "picture":
+                made += [self._picture(line) for line in block]
+        return made if any(isinstance(node, nodes.table | nodes.image) for node in made) else []
 
-class RecordedFigure(Directive):
+    def _picture(self, line):
+        """Make an image, or the note that it is not there."""
+        match = PICTURE.fullmatch(line)
+        return _image(self, ROOT / match["path"], match["alt"])
+
+
+class RecordedFigure(SphinxDirective):
     """Show a picture of the repository, given by its path from the root, if it is there."""
 
     required_arguments = 1
@@ -64,13 +97,16 @@ class RecordedFigure(Directive):
     def run(self):
         """Make the image, or the note."""
         path = ROOT / self.arguments[0]
-        if not path.exists():
-            return [_nothing_yet()]
-        source = Path(
-            self.state.document.settings.env.doc2path(self.state.document.settings.env.docname)
-        )
-        uri = os.path.relpath(path, source.parent)
-        return [nodes.image(uri=uri, alt=self.options.get("alt", path.stem))]
+        return [_image(self, path, self.options.get("alt", path.stem))]
+
+
+def _image(directive, path, alt):
+    """Make an image of a file, or the note that it is not there."""
+    directive.env.note_dependency(str(path))
+    if not path.exists():
+        return _nothing_yet()
+    folder = Path(directive.env.doc2path(directive.env.docname)).parent
+    return nodes.image(uri=os.path.relpath(path, folder), alt=alt)
 
 
 def _nothing_yet():
@@ -78,36 +114,46 @@ def _nothing_yet():
     return nodes.note("", nodes.paragraph(text="Nothing is on record yet: run the command."))
 
 
-def _layout(lines):
-    """Turn Markdown lines into nodes; a table without rows is nothing."""
-    made, rows = [], []
-    for line in [*lines, ""]:
-        if line.startswith("|"):
-            rows.append([cell.strip() for cell in line.strip().strip("|").split("|")])
-            continue
-        if len(rows) > 2:
-            made.append(_table(rows[0], rows[2:]))
-        rows = []
-        text = line.strip()
-        if text.startswith("#"):
-            made.append(nodes.rubric(text=text.lstrip("# ")))
-        elif text:
-            made.append(nodes.paragraph(text=text))
-    return made if any(isinstance(node, nodes.table) for node in made) else []
+def _kind(line):
+    """Tell what a line of Markdown belongs to."""
+    if not line:
+        return "gap"
+    if line.startswith("|"):
+        return "table"
+    if line.startswith("#"):
+        return "heading"
+    return "picture" if PICTURE.fullmatch(line) else "text"
 
 
-def _table(header, rows):
-    """Build a table."""
+def _inline(text):
+    """Turn text between backticks into code, and text between double asterisks into bold."""
+    made = []
+    for part in re.split(r"(`[^`]+`|\*\*[^*]+\*\*)", text):
+        if part.startswith("`") and len(part) > 1:
+            made.append(nodes.literal(text=part[1:-1]))
+        elif part.startswith("**") and len(part) > 4:
+            made.append(nodes.strong(text=part[2:-2]))
+        elif part:
+            made.append(nodes.Text(part))
+    return made
+
+
+def _table(lines):
+    """Build a table; one without rows is nothing."""
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    if len(rows) < 3:
+        return []
+    header, body = rows[0], rows[2:]
     group = nodes.tgroup(cols=len(header))
     group.extend(nodes.colspec(colwidth=1) for _ in header)
     group.append(nodes.thead("", _row(header)))
-    group.append(nodes.tbody("", *(_row(row) for row in rows)))
-    return nodes.table("", group, classes=["numbers"])
+    group.append(nodes.tbody("", *(_row(row) for row in body)))
+    return [nodes.table("", group, classes=["numbers"])]
 
 
 def _row(cells):
     """Build a row."""
-    return nodes.row("", *(nodes.entry("", nodes.paragraph(text=cell)) for cell in cells))
+    return nodes.row("", *(nodes.entry("", nodes.paragraph("", "", *_inline(c))) for c in cells))
 
 
 def setup(app):
