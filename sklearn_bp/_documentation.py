@@ -110,7 +110,7 @@ best_validation_score_ : float or None
     The score of the state kept by early stopping.
 n_features_in_ : int
     Number of features.
-feature_names_in_ : ndarray of shape (n_features_in_,)
+feature_names_in_ : ndarray of shape (n_features,)
     Names of the features, if they were all strings.
 """
 
