@@ -24,6 +24,9 @@ BAYES_RHO = 0.9999
 
 DAMPING = 0.8
 BINARYNET_LEARNING_RATE = 10.0
+"""Of plain SGD."""
+
+BINARYNET_ADAM_RATE = 1e-3
 
 
 def message_passing(algo, n_hidden, rho=POINT_RHO, damping=DAMPING, **others):
@@ -35,8 +38,8 @@ def message_passing(algo, n_hidden, rho=POINT_RHO, damping=DAMPING, **others):
         The algorithm.
     n_hidden : int
         Number of hidden layers.
-    rho : float
-        Of the hidden layers.
+    rho : float or list of float
+        Of the hidden layers, or of all layers.
     damping : float or list of float
         Of all layers, or of each.
     **others
@@ -48,7 +51,7 @@ def message_passing(algo, n_hidden, rho=POINT_RHO, damping=DAMPING, **others):
         ``contender`` and ``options``.
     """
     options = {
-        "rho": [rho] * n_hidden + [OUTPUT_RHO],
+        "rho": rho if isinstance(rho, list) else [rho] * n_hidden + [OUTPUT_RHO],
         "damping": damping,
         "fit_intercept": False,
         "batch_size": 128,
