@@ -1,7 +1,7 @@
 """Test errors of networks with ±1 weights and sign activations on MNIST and Fashion-MNIST.
 
     python examples/benchmarks/accuracy.py run      # trains what is not on record yet
-    python examples/benchmarks/accuracy.py report   # prints the table
+    python examples/benchmarks/accuracy.py report   # prints the tables
 
 The data come from the folder named by ``--data-home`` or ``SKLEARN_BP_DATA``, else from OpenML.
 Settings: no intercepts, rho 1 and 0.9 in the last layer, damping 0.8, batches of 128, features
@@ -12,6 +12,7 @@ Every finished run is one line of ``results/accuracy.jsonl``.
 
 import argparse
 from dataclasses import dataclass
+from statistics import mean, stdev
 from time import perf_counter
 
 from records import RESULTS, append_line, environment, markdown_table, read_lines
@@ -28,7 +29,7 @@ ALGORITHMS = ("amp", "bp")
 
 @dataclass(frozen=True)
 class Experiment:
-    """A network, a data set, and the test errors in percent that it must not exceed."""
+    """A network, a data set, and what its mean test errors in percent must not exceed."""
 
     name: str
     data: str
@@ -37,6 +38,11 @@ class Experiment:
     point_limit: float
     bayes_limit: float | None = None
     parity: bool = False
+
+    @property
+    def limits(self):
+        """The limits of the mean test errors, by part of a record."""
+        return {"test_point": self.point_limit, "test_bayes": self.bayes_limit}
 
 
 EXPERIMENTS = (
@@ -117,38 +123,76 @@ def run(seeds, algorithms, data_home, n_threads):
                 with threadpool_limits(n_threads):
                     record = run_one(experiment, algo, seed, data_home)
                 append_line(RECORDS, record | {"threads": n_threads})
-                print(" | ".join(_row(experiment, record)), flush=True)
+                print(" | ".join([experiment.name, algo, str(seed), *_cells(record)]), flush=True)
 
 
-def _row(experiment, record):
-    """Lay out a record as cells of the table."""
-    cells = [experiment.name, record["algo"], str(record["seed"]), str(record["n_epochs"])]
-    limits = (("test_point", experiment.point_limit), ("test_bayes", experiment.bayes_limit))
-    for part, limit in limits:
-        error = record[part]["error_percent"]
-        cells.append(f"{error:.2f}" + (f" (≤ {limit})" if limit is not None else ""))
-    cells += [f"{record[part]['log_loss']:.3f}" for part in ("test_point", "test_bayes")]
-    cells.append(f"{record['train_point']['error_percent']:.2f}")
-    return [*cells, f"{record['fit_time_s'] / record['n_epochs']:.1f}"]
+SCORES = (
+    ("test_point", "error_percent", "test error %, point", 2),
+    ("test_bayes", "error_percent", "test error %, Bayesian", 2),
+    ("test_point", "log_loss", "log loss, point", 3),
+    ("test_bayes", "log_loss", "log loss, Bayesian", 3),
+    ("train_point", "error_percent", "training error %, point", 2),
+)
+"""What the table shows: part and key of a record, heading, decimals."""
+
+
+def _cells(record):
+    """Lay out the scores of a record."""
+    return [f"{record[part][key]:.{decimals}f}" for part, key, _, decimals in SCORES]
+
+
+def _summary_cells(experiment, records):
+    """Lay out means and standard deviations over records, with the limits of the means."""
+    cells = []
+    for part, key, _, decimals in SCORES:
+        values = [record[part][key] for record in records]
+        spread = f" ± {stdev(values):.{decimals}f}" if len(values) > 1 else ""
+        limit = experiment.limits.get(part) if key == "error_percent" else None
+        bound = f" (≤ {limit})" if limit is not None else ""
+        cells.append(f"{mean(values):.{decimals}f}{spread}{bound}")
+    return cells
 
 
 def report():
-    """Print the records as a Markdown table."""
-    by_name = {experiment.name: experiment for experiment in EXPERIMENTS}
-    header = ["network", "algorithm", "seed", "epochs", "test error %, point", "Bayesian"]
-    header += ["log loss, point", "Bayesian", "training error %", "s per epoch"]
-    rank = {experiment.name: place for place, experiment in enumerate(EXPERIMENTS)}
-    records = [one for one in read_lines(RECORDS) if one["experiment"] in by_name]
-    records.sort(key=lambda one: (rank[one["experiment"]], one["algo"], one["seed"]))
-    rows = [_row(by_name[one["experiment"]], one) for one in records]
-    print(markdown_table(header, rows))
+    """Print the records, and their means and standard deviations, as Markdown tables."""
+    groups = [
+        (experiment, algo, records)
+        for experiment in EXPERIMENTS
+        for algo in ALGORITHMS
+        if (records := _records_of(experiment, algo))
+    ]
+    headings = [heading for _, _, heading, _ in SCORES]
+    print("Mean ± standard deviation over seeds; in brackets what the mean must not exceed.\n")
+    summaries = [
+        [experiment.name, algo, str(experiment.n_epochs), str(len(records))]
+        + _summary_cells(experiment, records)
+        for experiment, algo, records in groups
+    ]
+    print(markdown_table(["network", "algorithm", "epochs", "seeds", *headings], summaries))
+    print("\nSeed by seed:\n")
+    rows = [
+        [experiment.name, algo, str(record["seed"]), *_cells(record)]
+        for experiment, algo, records in groups
+        for record in records
+    ]
+    print(markdown_table(["network", "algorithm", "seed", *headings], rows))
+
+
+def _records_of(experiment, algo):
+    """Gather the records of a network and an algorithm, by seed."""
+    records = [
+        one
+        for one in read_lines(RECORDS)
+        if (one["experiment"], one["algo"]) == (experiment.name, algo)
+    ]
+    return sorted(records, key=lambda one: one["seed"])
 
 
 def main():
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("report", help="print the table")
+    commands.add_parser("report", help="print the tables")
     options = commands.add_parser("run", help="train what is not on record")
     options.add_argument("--seeds", type=int, nargs="+", default=[0])
     options.add_argument("--algo", nargs="+", choices=ALGORITHMS, default=ALGORITHMS)
