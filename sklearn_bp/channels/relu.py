@@ -33,6 +33,7 @@ from ..scalar import (
     scalar_function,
     truncated_variance,
 )
+from ..scalar._jit import is_double
 from ..scalar.gaussian import LOG_SQRT_TWO_PI
 from ._base import Activation
 from .identity import identity_log_z, relative_precision
@@ -83,6 +84,9 @@ def _weights(u, t, c):
     below, factor_below = mills_ratio_parts(u)
     limit = exp_limit_for_products(u)
     odds = exp_between(below - above, -limit, limit) * (factor_below / (c * factor_above))
+    # The factors are bounded by no constant: far below zero 1 / factor_above is about t.
+    largest = T(1e308) if is_double(u) else T(1e38)
+    odds = largest if odds > largest else odds
     return T(1) / (T(1) + odds), odds / (T(1) + odds)
 
 

@@ -1,5 +1,7 @@
 """Predictions: a deterministic pass of point weights, or one pass of moments."""
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.special import ndtr
 
@@ -12,6 +14,9 @@ CHUNK_ROWS = 1024
 ROW_MULTIPLE = 16
 """Chunks are padded to a multiple of this, so that a row's result does not depend on how many
 others come with it: BLAS sums in another order for very few rows."""
+
+LARGEST_OUTPUT = 1e90
+"""Bound of ω and V of an output unit: ω/√V must stay in the range of the special functions."""
 
 
 def point_weights(network, posterior):
@@ -57,8 +62,19 @@ def point_preactivation(network, posterior, X, backend):
     Returns
     -------
     ndarray of shape (n_samples, n_outputs)
-        Pre-activations of the output units.
+        Pre-activations of the output units, finite.
+
+    Raises
+    ------
+    ValueError
+        If they overflow even double precision.
     """
+    (z,) = _finite(_point_preactivation, network, posterior, X, backend)
+    return z
+
+
+def _point_preactivation(network, posterior, X, backend):
+    """Run the point network in the network's precision."""
     weights = [backend.asarray(weight) for weight in point_weights(network, posterior)]
     z = np.empty((X.shape[0], network.layer_sizes[-1]), network.dtype)
     buffers = _Buffers(network, backend)
@@ -73,7 +89,7 @@ def point_preactivation(network, posterior, X, backend):
             if layer + 1 < len(arrays):
                 backend.point(activation, array["z"], arrays[layer + 1]["x"])
         z[start:stop] = backend.to_host(arrays[-1]["z"])[: stop - start]
-    return z
+    return (z,)
 
 
 def bayes_moments(network, posterior, X, backend):
@@ -87,8 +103,18 @@ def bayes_moments(network, posterior, X, backend):
     Returns
     -------
     omega, v : ndarray of shape (n_samples, n_outputs)
-        Means and variances of the output units' pre-activations.
+        Means and variances of the output units' pre-activations, finite.
+
+    Raises
+    ------
+    ValueError
+        If they overflow even double precision.
     """
+    return _finite(_bayes_moments, network, posterior, X, backend)
+
+
+def _bayes_moments(network, posterior, X, backend):
+    """Propagate moments in the network's precision."""
     weights = [_device_moments(one, backend) for one in posterior]
     shape = (X.shape[0], network.layer_sizes[-1])
     omega, v = np.empty(shape, network.dtype), np.empty(shape, network.dtype)
@@ -105,6 +131,44 @@ def bayes_moments(network, posterior, X, backend):
         omega[start:stop] = backend.to_host(arrays[-1]["z"])[: stop - start]
         v[start:stop] = backend.to_host(arrays[-1]["v"])[: stop - start]
     return omega, v
+
+
+def _finite(forward, network, posterior, X, backend):
+    """Run a forward pass; again in double precision if it overflows single precision.
+
+    Training that diverges is stopped at the last finite posterior, but squares and sums of its
+    weights need not be finite.
+    """
+    with np.errstate(all="ignore"):
+        arrays = forward(network, posterior, X, backend)
+        if not _are_finite(arrays) and network.dtype != np.float64:
+            arrays = forward(*_in_double(network, posterior), X, backend)
+    if not _are_finite(arrays):
+        raise ValueError(
+            "The network's outputs overflow: its weights, or the samples, are too large. Scale "
+            "the samples, or train with a smaller rho or a larger damping."
+        )
+    return arrays
+
+
+def _are_finite(arrays):
+    """Tell whether probabilities can be computed from all numbers."""
+    return all((abs(array.astype(np.float64)) < LARGEST_OUTPUT).all() for array in arrays)
+
+
+def _in_double(network, posterior):
+    """Give a network and its posterior in double precision."""
+    layers = [
+        replace(
+            one,
+            field=one.field.astype(np.float64),
+            mean=one.mean.astype(np.float64),
+            variance=one.variance.astype(np.float64),
+            precision=one.precision.astype(np.float64),
+        )
+        for one in posterior
+    ]
+    return replace(network, dtype=np.dtype("float64")), layers
 
 
 def class_probabilities(network, omega, v, backend):

@@ -59,6 +59,21 @@ def test_moments_are_finite_and_in_range(name, dtype):
         assert np.all(mean >= 0)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+def test_far_from_zero_everything_stays_finite(name, dtype):
+    """Polarised weights and unscaled inputs make ω hundreds of thousands of s and more."""
+    channel = ACTIVATIONS[name]
+    ratio = np.outer([1, -1], 10.0 ** np.linspace(0, 12.9, 100)).ravel()
+    grid = np.meshgrid([-20.0, 0.0, 20.0], [0.0, 1.0, 1e3], ratio, [1e-8, 1.0, 1e4])
+    B, A, u, v = (values.ravel() for values in grid)
+    B, A, omega = B / np.sqrt(v), A / v, u * np.sqrt(v)
+    arguments = [values.astype(dtype) for values in (B, A, omega, v)]
+    for rule in (channel.moments, channel.g_gamma):
+        for values in apply(rule, *arguments, n_out=2):
+            assert np.isfinite(values).all()
+
+
 @pytest.mark.parametrize("name", sorted(ACTIVATIONS))
 def test_precision_matters_only_where_announced(name):
     channel = ACTIVATIONS[name]
