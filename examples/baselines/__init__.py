@@ -10,12 +10,14 @@ __all__ = [
     "BinaryNetClassifier",
     "ContinuousClassifier",
     "ExpectationBackpropagationClassifier",
+    "clip",
+    "make_layers",
 ]
 
 
 def __getattr__(name):
     """Import what needs PyTorch."""
-    if name in ("BinaryNetClassifier", "ContinuousClassifier"):
+    if name in ("BinaryNetClassifier", "ContinuousClassifier", "clip", "make_layers"):
         from . import _gradient
 
         return getattr(_gradient, name)

@@ -1,5 +1,6 @@
 """Networks with sign activations trained by gradients that go straight through the signs."""
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -169,7 +170,7 @@ class GradientClassifier(MiniBatchClassifier):
 
     def _learn(self, X, codes):
         """Take a step of gradient descent."""
-        z = self._layers(torch.from_numpy(X))
+        z = self._layers(_as_tensor(X))
         loss = _cross_entropy(z, torch.from_numpy(codes))
         self._optimizer.zero_grad()
         loss.backward()
@@ -181,7 +182,12 @@ class GradientClassifier(MiniBatchClassifier):
     def _outputs(self, X):
         """Compute the last layer's pre-activations."""
         with torch.no_grad():
-            return self._layers(torch.from_numpy(X)).numpy()
+            return self._layers(_as_tensor(X)).numpy()
+
+
+def _as_tensor(X):
+    """Share an array with PyTorch, which warns of those that must not be written to: copy them."""
+    return torch.from_numpy(np.require(X, requirements="W"))
 
 
 def _cross_entropy(z, codes):

@@ -5,6 +5,9 @@ goes once through the first samples in mini-batches, in an order of its own, as 
 in training; nothing else is timed.
 """
 
+import sys
+from pathlib import Path
+
 import numpy as np
 from sklearn.neural_network import MLPClassifier
 
@@ -12,6 +15,8 @@ from sklearn_bp.backends.cpu import CpuBackend
 from sklearn_bp.engine.engine import Engine
 from sklearn_bp.engine.network import make_network
 from sklearn_bp.engine.posterior import draw_posterior
+
+EXAMPLES = Path(__file__).resolve().parents[1]
 
 
 class Problem:
@@ -127,10 +132,8 @@ class ScikitLearn:
 class Torch:
     """A PyTorch network trained with Adam.
 
-    ``binary=False``: real weights with biases, ReLU. ``binary=True`` is BinaryNet without batch
-    norm and biases: signs of weights and of activations, gradients straight through where the
-    argument is within [-1, 1], pre-activations over the root of the number of inputs, real weights
-    clipped to [-1, 1].
+    ``binary=False``: real weights with biases, ReLU. ``binary=True``: BinaryNet, as among the
+    baselines.
     """
 
     def __init__(self, problem, n_threads, binary):
@@ -140,8 +143,10 @@ class Torch:
         torch.manual_seed(0)
         self.torch, self.problem = torch, problem
         self.X, self.y = torch.from_numpy(problem.X), torch.from_numpy(problem.y)
-        self.layers = _binary_layers(problem) if binary else _real_layers(problem)
-        self.clipped = list(self.layers.parameters()) if binary else []
+        self.layers = (
+            baselines().make_layers(problem.layer_sizes) if binary else _real_layers(problem)
+        )
+        self.binary = binary
         self.optimizer = torch.optim.Adam(self.layers.parameters(), lr=1e-3)
 
     def epoch(self, n_samples):
@@ -154,53 +159,26 @@ class Torch:
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
-            with torch.no_grad():
-                for weight in self.clipped:
-                    weight.clamp_(-1, 1)
+            if self.binary:
+                baselines().clip(self.layers)
 
 
-def _real_layers(problem):
+def baselines():
+    """Import the baselines from the folder beside this one."""
+    if str(EXAMPLES) not in sys.path:
+        sys.path.append(str(EXAMPLES))
+    import baselines
+
+    return baselines
+
+
+def _real_layers(sizes):
     """Stack linear layers and ReLU."""
     from torch import nn
 
-    sizes, parts = problem.layer_sizes, []
+    parts = []
     for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
         parts += [nn.Linear(n_in, n_out), nn.ReLU()]
-    return nn.Sequential(*parts[:-1])
-
-
-def _binary_layers(problem):
-    """Stack layers of sign weights and sign activations."""
-    import torch
-    from torch import nn
-
-    class Sign(torch.autograd.Function):
-        @staticmethod
-        def forward(context, argument):
-            context.save_for_backward(argument)
-            return torch.where(argument >= 0, 1.0, -1.0)
-
-        @staticmethod
-        def backward(context, gradient):
-            (argument,) = context.saved_tensors
-            return gradient * (argument.abs() <= 1)
-
-    class Binary(nn.Module):
-        def __init__(self, n_in, n_out):
-            super().__init__()
-            self.weight = nn.Parameter(torch.empty(n_in, n_out))
-            nn.init.xavier_uniform_(self.weight)
-
-        def forward(self, x):
-            return x @ Sign.apply(self.weight) / self.weight.shape[0] ** 0.5
-
-    class SignActivation(nn.Module):
-        def forward(self, x):
-            return Sign.apply(x)
-
-    sizes, parts = problem.layer_sizes, []
-    for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
-        parts += [Binary(n_in, n_out), SignActivation()]
     return nn.Sequential(*parts[:-1])
 
 
