@@ -10,6 +10,12 @@ from ._base import MessagePassingClassifier
 from .engine.posterior import LayerPosterior, moments, variances
 from .priors import MIN_PRECISION
 
+SAME_AS_PRIOR = ("layer_sizes", "weight_prior", "intercept", "output")
+"""What a worker and its start have in common, since their posteriors are added up."""
+
+SAME_IN_WORKERS = ("algo", "activation", "rho", "damping", "n_inner_iter", "reinforcement", "dtype")
+"""What workers have in common, since the merged posterior is that of one worker like them."""
+
 
 def merge(estimators, *, prior):
     """Combine the posteriors of workers that started from one common prior.
@@ -58,7 +64,8 @@ def merge(estimators, *, prior):
     _check_fitted(prior, "prior")
     for index, estimator in enumerate(estimators):
         _check_fitted(estimator, f"estimators[{index}]")
-        _check_match(prior, estimator, f"estimators[{index}]")
+        _check_start(prior, estimator, f"estimators[{index}]")
+        _check_alike(estimators[0], estimator, f"estimators[{index}]")
     start = prior._current_posterior()
     workers = [
         (estimator._current_posterior(), estimator.n_steps_ - prior.n_steps_)
@@ -89,10 +96,21 @@ def _check_fitted(estimator, name):
     check_is_fitted(estimator)
 
 
-def _check_match(prior, estimator, name):
+def _check_alike(first, estimator, name):
+    """Refuse a worker that learned in another way than the first."""
+    ours, theirs = first._network, estimator._network
+    for what in SAME_IN_WORKERS:
+        if getattr(ours, what) != getattr(theirs, what):
+            raise ValueError(
+                f"{name} cannot be merged with estimators[0]: its {what} is "
+                f"{getattr(theirs, what)!r}, that of estimators[0] {getattr(ours, what)!r}."
+            )
+
+
+def _check_start(prior, estimator, name):
     """Refuse a worker that cannot have started from the prior."""
     ours, theirs = prior._network, estimator._network
-    for what in ("layer_sizes", "weight_prior", "intercept", "output"):
+    for what in SAME_AS_PRIOR:
         if getattr(ours, what) != getattr(theirs, what):
             raise ValueError(
                 f"{name} cannot have started from prior: its {what} is "
@@ -108,11 +126,17 @@ def _check_match(prior, estimator, name):
             f"{name} cannot have started from prior: it took {estimator.n_steps_} steps, prior "
             f"{prior.n_steps_}."
         )
+    learned = estimator.n_steps_ > prior.n_steps_
     for layer, (one, other) in enumerate(
         zip(prior._current_posterior(), estimator._current_posterior(), strict=True)
     ):
         if not np.array_equal(_mask(one), _mask(other)):
             raise ValueError(f"{name} has other pruned weights than prior in layer {layer}.")
+        if not (learned or np.array_equal(one.field, other.field)):
+            raise ValueError(
+                f"{name} cannot have started from prior: it took no step since, but its weights "
+                f"of layer {layer} are others."
+            )
 
 
 def _mask(posterior):
@@ -128,6 +152,7 @@ def _merge_layer(network, layer, start, workers):
         _add_up(name, rho, start, [(one[layer], steps) for one, steps in workers], n_steps)
         for name in ("field", "precision")
     )
+    field, precision = field.astype(network.dtype), precision.astype(network.dtype)
     np.maximum(precision, MIN_PRECISION, out=precision)
     undamped, _ = moments(network, layer, field, precision)
     # One sweep leaves this share of the mean it started from.
@@ -140,9 +165,9 @@ def _merge_layer(network, layer, start, workers):
 
 
 def _add_up(name, rho, start, posteriors, n_steps):
-    """Add what every worker learned to what the start has become."""
+    """Add what every worker learned to what the start has become, in double precision."""
     first = getattr(start, name).astype(np.float64)
     total = rho**n_steps * first
     for posterior, steps in posteriors:
         total += getattr(posterior, name) - rho**steps * first
-    return total.astype(getattr(start, name).dtype)
+    return total

@@ -178,7 +178,8 @@ class Layer:
             Some of this layer's arrays.
         """
         self._place = self._weights.index(weights)
-        self._weights.insert(0, self._weights.pop(self._place))
+        # In one assignment: an interruption from the keyboard must not find a list half changed.
+        self._weights = [weights, *(one for one in self._weights if one is not weights)]
 
     def take_back(self, n_steps):
         """Return to the weights before the running step, or before the last ones committed.

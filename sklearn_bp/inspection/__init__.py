@@ -3,6 +3,7 @@
 from ._local_energy import local_energy
 from ._order_parameters import mean_overlaps, overlaps, polarization
 from ._posterior_displays import LocalEnergyDisplay, MagnetizationDisplay
+from ._reliability_display import ReliabilityDisplay
 from ._training_displays import LearningCurveDisplay, PolarizationDisplay
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "LocalEnergyDisplay",
     "MagnetizationDisplay",
     "PolarizationDisplay",
+    "ReliabilityDisplay",
     "local_energy",
     "mean_overlaps",
     "overlaps",

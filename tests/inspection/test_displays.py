@@ -13,6 +13,7 @@ from sklearn_bp.inspection import (
     LocalEnergyDisplay,
     MagnetizationDisplay,
     PolarizationDisplay,
+    ReliabilityDisplay,
     local_energy,
     mean_overlaps,
     polarization,
@@ -161,6 +162,7 @@ def test_drawing_into_given_axes():
         (MagnetizationDisplay, (model,)),
         (PolarizationDisplay, (model,)),
         (LocalEnergyDisplay, (model, X, Y)),
+        (ReliabilityDisplay, (model, X, Y)),
     ]
     for display, arguments in displays:
         figure, ax = plt.subplots()
