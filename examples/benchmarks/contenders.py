@@ -143,10 +143,9 @@ class Torch:
         torch.manual_seed(0)
         self.torch, self.problem = torch, problem
         self.X, self.y = torch.from_numpy(problem.X), torch.from_numpy(problem.y)
-        self.layers = (
-            baselines().make_layers(problem.layer_sizes) if binary else _real_layers(problem)
-        )
         self.binary = binary
+        make_layers = baselines().make_layers if binary else _real_layers
+        self.layers = make_layers(problem.layer_sizes)
         self.optimizer = torch.optim.Adam(self.layers.parameters(), lr=1e-3)
 
     def epoch(self, n_samples):
