@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from . import _validation
-from ._callbacks import CallbackSupportMixin, FitCallbacks
+from ._callbacks import CallbackSupportMixin, FitCallbacks, StateReporter
 from ._documentation import class_page_template
 from ._fitted import FittedPosterior, LiveEngine, unchanged_on_failure
 from ._parameters import CONSTRAINTS, ENGINE_PARAMETERS, NETWORK_OPTIONS, SHAPE_PARAMETERS
@@ -169,7 +169,7 @@ class MessagePassingClassifier(
             output_targets(network, samples.codes),
             self._schedule(samples),
             lambda state, rows: self._codes(network, state, rows, backend),
-            _StateReporter(callbacks, self, network, classes),
+            StateReporter(callbacks, classes, network),
             self.history_ if continues else (),
             self.t_ if continues else 0,
         )
@@ -496,15 +496,3 @@ class MessagePassingClassifier(
         """
         check_is_fitted(self)
         save(self, path)
-
-
-class _StateReporter:
-    """Hands the state after an epoch to scikit-learn's callbacks, if there are any."""
-
-    def __init__(self, callbacks, estimator, network, classes):
-        self._callbacks, self.begin_epoch = callbacks, callbacks.begin_epoch
-        self._fixed = {"classes_": classes, "_network": network}
-
-    def end_epoch(self, posterior):
-        """Tell of an epoch's end; say whether a callback asks to stop."""
-        return self._callbacks.end_epoch(lambda: {**self._fixed, "_posterior": posterior})

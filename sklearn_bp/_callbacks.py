@@ -67,3 +67,36 @@ class FitCallbacks:
         return context.call_on_fit_task_end(
             estimator=self._estimator, reconstruction_attributes=attributes, **self._data
         )
+
+
+class StateReporter:
+    """Hands the state after every epoch to the callbacks.
+
+    Parameters
+    ----------
+    callbacks : FitCallbacks
+        Whom to tell.
+    classes : ndarray of shape (n_classes,)
+        The class labels.
+    network : Network
+        What is trained.
+    """
+
+    def __init__(self, callbacks, classes, network):
+        self._callbacks, self.begin_epoch = callbacks, callbacks.begin_epoch
+        self._fixed = {"classes_": classes, "_network": network}
+
+    def end_epoch(self, posterior):
+        """Tell of an epoch's end.
+
+        Parameters
+        ----------
+        posterior : list of LayerPosterior
+            The state reached.
+
+        Returns
+        -------
+        bool
+            Whether a callback asks for training to stop.
+        """
+        return self._callbacks.end_epoch(lambda: {**self._fixed, "_posterior": posterior})

@@ -86,7 +86,7 @@ class Training:
         How long to train.
     predict : callable
         ``predict(posterior, X) -> codes``, for validation.
-    callbacks : FitCallbacks
+    callbacks : StateReporter
         Whom to tell.
     history : list of dict
         Records of earlier epochs; continued in a new list.
