@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter, process_time
@@ -49,13 +50,14 @@ class Experiment:
         Of the file of results.
     runs : list of dict
         Parameters of the runs, in the order of running.
-    trial : type
-        What a run does, as :class:`trials.ClassifierTrial`.
+    trial : callable
+        ``trial(parameters, seed, machine)`` makes an object like
+        :class:`trials.ClassifierTrial`, which does a run.
     """
 
     name: str
     runs: list
-    trial: type
+    trial: Callable
 
 
 class TimeOverError(Exception):
@@ -288,7 +290,7 @@ def measured_at_end(history):
 
 def _summary(parameters, seed, outcome):
     """Tell in one line what a run gave."""
-    values = [str(value) for name, value in parameters.items() if name != "options"]
+    values = [str(value) for value in parameters.values()]
     errors = [
         f"{name} {value['error_percent']:.2f} %"
         for name, value in outcome.get("result", {}).items()

@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
 
 from sklearn_bp import BayesBPClassifier
+from sklearn_bp.engine.errors import NonFiniteError
 from sklearn_bp.inspection import mean_overlaps
 
 
@@ -23,15 +24,15 @@ def epoch_seed(seed, epoch):
     ----------
     seed : int
         Seed of the run.
-    epoch : int
-        Number of the epoch.
+    epoch : int or tuple of int
+        Number of the epoch; of one of several networks, with the network's number.
 
     Returns
     -------
     int
         What scikit-learn takes as `random_state`.
     """
-    return int(np.random.SeedSequence((seed, epoch)).generate_state(1)[0] >> 1)
+    return int(np.random.SeedSequence((seed, *np.atleast_1d(epoch))).generate_state(1)[0] >> 1)
 
 
 def is_milestone(epoch, n_epochs, every):
@@ -149,15 +150,33 @@ class ClassifierTrial:
             If the user asked to stop; the epoch is then not finished.
         """
         self.state.set_params(random_state=epoch_seed(self.seed, epoch))
+        self.fit_epoch(self.state)
+        return {name: value for name, value in self.state.history_[-1].items() if name != "time_s"}
+
+    def fit_epoch(self, estimator):
+        """Let an estimator do its next epoch.
+
+        Parameters
+        ----------
+        estimator : estimator
+            With ``max_iter=1`` and ``warm_start=True``.
+
+        Raises
+        ------
+        DivergedError
+            If the training left the finite numbers.
+        KeyboardInterrupt
+            If the user asked to stop; the epoch is then not finished.
+        """
         with warnings.catch_warnings():
             warnings.simplefilter("error", ConvergenceWarning)
+            warnings.filterwarnings("error", message="Training interrupted")
             try:
-                self.state.fit(self.problem.X_train, self.problem.y_train)
-            except (ConvergenceWarning, FloatingPointError) as error:
+                estimator.fit(self.problem.X_train, self.problem.y_train)
+            except (ConvergenceWarning, NonFiniteError, FloatingPointError) as error:
                 raise DivergedError(str(error)) from error
-        if self.state.n_iter_ != epoch:
-            raise KeyboardInterrupt
-        return {name: value for name, value in self.state.history_[-1].items() if name != "time_s"}
+            except UserWarning as warning:
+                raise KeyboardInterrupt from warning
 
     def measure(self, epoch):
         """Judge the network after an epoch.

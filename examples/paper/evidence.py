@@ -1,0 +1,253 @@
+"""What is on record: looking runs up, and summing them up over seeds."""
+
+import neighbours  # noqa: F401
+import numpy as np
+from benchmarks.records import read_lines
+from problems import TITLES as DATA_TITLES
+from runner import run_key
+from settings import TITLES as CONTENDER_TITLES
+
+NOTHING = "–"
+"""What a table shows where there is no number."""
+
+ROWS_NAMED = 12
+"""The most runs that are named as missing."""
+
+
+class Evidence:
+    """The records in a folder of results.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The folder.
+    """
+
+    def __init__(self, folder):
+        self.folder, self._files = folder, {}
+
+    def records(self, experiment):
+        """Get all records of a file, in a fixed order.
+
+        Parameters
+        ----------
+        experiment : str
+            Name of the file.
+
+        Returns
+        -------
+        list of dict
+            The records.
+        """
+        if experiment not in self._files:
+            found = read_lines(self.folder / f"{experiment}.jsonl")
+            self._files[experiment] = sorted(
+                found, key=lambda one: run_key(one["parameters"], one["seed"])
+            )
+        return self._files[experiment]
+
+    def of_run(self, experiment, parameters):
+        """Get the records of a run, one for each seed.
+
+        Parameters
+        ----------
+        experiment : str
+            Name of the file.
+        parameters : dict
+            Of the run.
+
+        Returns
+        -------
+        list of dict
+            The records.
+        """
+        key = run_key(parameters, 0)
+        return [one for one in self.records(experiment) if run_key(one["parameters"], 0) == key]
+
+    def missing(self, experiment):
+        """Tell in a sentence which runs of a table or figure are not on record.
+
+        Parameters
+        ----------
+        experiment : Experiment
+            The table or figure.
+
+        Returns
+        -------
+        str
+            Empty if none are missing.
+        """
+        runs = experiment.runs
+        names = [describe(run) for run in runs if not self.of_run(experiment.name, run)]
+        if not names:
+            return ""
+        shown = "; ".join(names[:ROWS_NAMED]) + ("; …" if len(names) > ROWS_NAMED else "")
+        return f"Not run yet: {len(names)} of {len(runs)} runs ({shown})."
+
+
+def describe(parameters):
+    """Name a run for people: its data, network and options that are not the usual ones.
+
+    Parameters
+    ----------
+    parameters : dict
+        Of the run.
+
+    Returns
+    -------
+    str
+        The name.
+    """
+    task = " even/odd" if parameters.get("parity") else ""
+    hidden = parameters["hidden_layer_sizes"]
+    usual = {"fit_intercept": False, "damping": 0.8, "batch_size": 128, "optimizer": "sgd"}
+    options = [
+        f"{name} {_short(value)}"
+        for name, value in parameters.get("options", {}).items()
+        if usual.get(name) != value
+    ]
+    others = [
+        f"{name.replace('_', ' ')} {parameters[name]}"
+        for name in ("batch_size", "n_epochs")
+        if name in parameters
+    ]
+    contender = CONTENDER_TITLES[parameters["contender"]]
+    network = f"{len(hidden)} × {hidden[0]}"
+    return ", ".join(
+        [DATA_TITLES[parameters["data"]] + task, network, contender, *options, *others]
+    )
+
+
+def _short(value):
+    """Write a value, or several, in little space."""
+    return "/".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def look_up(record, *path):
+    """Follow names into a record.
+
+    Parameters
+    ----------
+    record : dict
+        The record.
+    *path : str or int
+        Names and positions.
+
+    Returns
+    -------
+    object or None
+        None where a name is missing.
+    """
+    for name in path:
+        if isinstance(record, dict) and name not in record:
+            return None
+        record = record[name]
+    return record
+
+
+def values(records, *path):
+    """Gather a number from the records that have it.
+
+    Parameters
+    ----------
+    records : list of dict
+        Of the seeds of a run.
+    *path : str or int
+        Where it is.
+
+    Returns
+    -------
+    list of float
+        Of the seeds.
+    """
+    found = [look_up(record, *path) for record in records]
+    return [value for value in found if value is not None]
+
+
+def percent(records, *path, digits=2):
+    """Write the mean of a number, with its deviation over seeds if there are several.
+
+    Parameters
+    ----------
+    records : list of dict
+        Of the seeds of a run.
+    *path : str or int
+        Where the number is.
+    digits : int
+        After the point.
+
+    Returns
+    -------
+    str
+        For a table.
+    """
+    return spread(values(records, *path), digits) if records else NOTHING
+
+
+def spread(numbers, digits=2):
+    """Write a mean, with the standard deviation if there are several numbers.
+
+    Parameters
+    ----------
+    numbers : list of float
+        The numbers; none are possible.
+    digits : int
+        After the point.
+
+    Returns
+    -------
+    str
+        For a table.
+    """
+    if not numbers:
+        return NOTHING
+    mean = f"{np.mean(numbers):.{digits}f}"
+    return mean if len(numbers) == 1 else f"{mean} ± {np.std(numbers, ddof=1):.{digits}f}"
+
+
+def as_run(records):
+    """Write the number of seeds and of epochs as run.
+
+    Parameters
+    ----------
+    records : list of dict
+        Of the seeds of a run.
+
+    Returns
+    -------
+    list of str
+        Two cells.
+    """
+    if not records:
+        return [NOTHING, NOTHING]
+    epochs = sorted({len(record["history"]) for record in records})
+    diverged = sum("diverged" in record for record in records)
+    note = f" ({diverged} diverged)" if diverged else ""
+    return [f"{len(records)}{note}", "/".join(map(str, epochs))]
+
+
+def curve(records, *path):
+    """Average a number over seeds, epoch by epoch.
+
+    Parameters
+    ----------
+    records : list of dict
+        Of the seeds of a run.
+    *path : str or int
+        Where the number is in the record of an epoch.
+
+    Returns
+    -------
+    epochs, means, deviations : ndarray of shape (n_epochs,)
+        Of the epochs in which all seeds have it.
+    """
+    by_epoch = {}
+    for record in records:
+        for line in record["history"]:
+            value = look_up(line, *path)
+            if value is not None:
+                by_epoch.setdefault(line["epoch"], []).append(value)
+    whole = {epoch: found for epoch, found in by_epoch.items() if len(found) == len(records)}
+    epochs = np.array(sorted(whole), dtype=int)
+    found = np.array([whole[epoch] for epoch in epochs], dtype=float).reshape(len(epochs), -1)
+    return epochs, found.mean(axis=1), found.std(axis=1)
