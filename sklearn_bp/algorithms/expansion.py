@@ -7,14 +7,15 @@ g(ω_kn − c) ≈ Σ_p a_p(k, n) t^p, interpolated at Chebyshev nodes,
     H_in,ki = Σ_p (m_ki / μ_k)^p  Σ_n x̂_in (x̂_in / ξ_n)^p a_p(k, n)
     B_in    = Σ_p (x̂_in / ξ_n)^p Σ_k m_ki (m_ki / μ_k)^p a_p(k, n)
 
-with μ_k and ξ_n the largest |m| and |x̂|. Every (k, n) whose bound on the neglected part of the
-series exceeds its share of the tolerance is summed exactly, and so are inputs so large that they
-would widen everyone's interval, and the constant input.
+with μ_k and ξ_n the largest |m| and |x̂|. The degree is the cheapest whose
+neglected part keeps to the tolerance: by a bound for every (k, n), and, signs and all, in the sums
+of a few inputs. Every (k, n) whose bound is too large is summed exactly, and so are inputs so large
+that they would widen everyone's interval, and the constant input.
 """
 
-from functools import cache
-
 import numpy as np
+
+from ._chebyshev import chebyshev_powers, interpolation
 
 MAX_DEGREE = 5
 """Degrees above cost more than exact sums save."""
@@ -22,7 +23,7 @@ MAX_DEGREE = 5
 EDGE_COST = 60.0
 """An edge summed exactly among all others, in multiply-adds of a matrix product on one core."""
 
-MARKED_EDGE_COST = 500.0
+MARKED_EDGE_COST = 200.0
 """The same for an edge that is picked out, because its (sample, unit) pair is marked."""
 
 NODE_COST = 300.0
@@ -35,48 +36,21 @@ kernels of the expansion need not be compiled."""
 SAMPLED_ROWS = 8
 """Samples of a mini-batch that decide the degree."""
 
-SAFETY = 15.0
-"""What is asked of a layer's own series beyond the tolerance: errors of different samples are not
-independent (in a mini-batch of M they add up to √M times more), and those of B_in pass on to the
-layer below."""
+SAFETY = 1.5
+"""What is asked of the sums that are compared beyond a layer's share of the tolerance, since a few
+inputs speak for all."""
+
+CAUTION = 0.6
+"""Part of the budget that sampled rows may use up, since a few samples speak for all."""
+
+SAMPLED_INPUTS = 8
+"""Inputs of a layer on which the sums of what is neglected are compared with the sums of g."""
 
 N_LIMITS = 8
 """Error ratios 1, 2, 4, … that are tried as the limit beyond which a pair is summed exactly."""
 
 HEAVY_RATIO = 4.0
 """Inputs beyond this many root mean squares may be summed exactly."""
-
-
-@cache
-def interpolation(n_nodes, degree, dtype):
-    """Compute Chebyshev nodes and the matrices from values there to coefficients.
-
-    Parameters
-    ----------
-    n_nodes : int
-        Number of nodes J.
-    degree : int
-        Degree at which the series is cut, less than J.
-    dtype : numpy.dtype
-        Precision of the results.
-
-    Returns
-    -------
-    nodes : ndarray of shape (J,)
-        Zeros of the Chebyshev polynomial of degree J, in (−1, 1).
-    to_monomial : ndarray of shape (degree + 1, J)
-        Gives the coefficients of powers of t of the cut series.
-    to_chebyshev : ndarray of shape (J, J)
-        Gives the Chebyshev coefficients.
-    """
-    angle = np.pi * (np.arange(n_nodes) + 0.5) / n_nodes
-    to_chebyshev = 2 / n_nodes * np.cos(np.outer(np.arange(n_nodes), angle))
-    to_chebyshev[0] /= 2
-    powers = np.zeros((degree + 1, degree + 1))
-    for q in range(degree + 1):
-        powers[: q + 1, q] = np.polynomial.chebyshev.cheb2poly(np.eye(q + 1)[q])
-    to_monomial = powers @ to_chebyshev[: degree + 1]
-    return tuple(a.astype(dtype) for a in (np.cos(angle), to_monomial, to_chebyshev))
 
 
 def n_nodes_for(degree):
@@ -132,9 +106,11 @@ def allocate(layer):
         layer.batch_array(name, ())
     for name in ("m_scale", "m_norm_sq", "m_allowed"):
         layer.array(name, (layer.n_units,))
-    layer.batch_array("exact_parameters", (4,), layer.n_units)
-    layer.batch_integers("exact_units", layer.n_units)
-    layer.batch_integers("exact_count")
+    layer.batch_array("neglected", (n_nodes_for(1) - 2,), layer.n_units)
+    layer.batch_integers("marked_samples", layer.n_units)
+    layer.marked_count = np.zeros(layer.n_units, dtype=np.int64)
+    for name in ("unit_mean", "unit_field"):
+        layer.array(name, (layer.n_rows,))
     layer.survey_squares = np.zeros((n_nodes - 1, N_LIMITS))
     layer.survey_counts = np.zeros((n_nodes - 1, N_LIMITS), dtype=np.int64)
     if layer.has_units_below:
@@ -155,13 +131,11 @@ def edge_sums(layer):
     int
         How many terms of H_in were filled.
     """
-    backend = layer.backend
-    degree, cap, heavy = _choose(layer)
+    degree, cap, heavy, marked = _expand(layer, *_choose(layer))
     layer.expansion_degree, layer.exact_share = degree, 1.0
     if degree == 0:
-        backend.edge_sums(*_exact_arguments(layer), layer.down_field, layer.terms[0])
+        layer.backend.edge_sums(*_exact_arguments(layer), layer.down_field, layer.terms[0])
         return 1
-    marked = _coefficients(layer, degree)
     _field_terms(layer, degree, cap)
     if layer.has_units_below:
         _down_field(layer, degree)
@@ -189,6 +163,8 @@ def _choose(layer):
     -------
     degree : int
         0 if exact sums of all edges cost less.
+    limit : int
+        Base-2 logarithm of the largest error ratio of a pair that is not marked.
     cap : float
         Inputs above are summed exactly.
     heavy : int
@@ -196,14 +172,14 @@ def _choose(layer):
     """
     automatic = layer.network.edges == "auto"
     if automatic and layer.omega.size * layer.n_inputs < LEAST_EDGES:
-        return 0, np.inf, 0
+        return 0, 0, np.inf, 0
     mean, n_inputs = layer.weights.mean, layer.n_inputs
     layer.backend.weight_scales(mean, n_inputs, layer.m_scale, layer.m_norm_sq)
     layer.backend.input_scales(layer.x, n_inputs, np.inf, layer.x_scale, layer.x_norm_sq)
     if not automatic:
         layer.x_allowed.fill(np.inf)
         layer.m_allowed.fill(np.inf)
-        return layer.network.edges, np.inf, 0
+        return layer.network.edges, 0, np.inf, 0
     _set_allowed_errors(layer)
     best = (EDGE_COST, 0, 0, np.inf, 0)
     caps = _candidate_caps(layer)
@@ -216,7 +192,62 @@ def _choose(layer):
         _set_scales(layer, cap, True)
     layer.x_allowed *= 2.0**limit
     layer.m_allowed *= 2.0**limit
-    return degree, cap, heavy
+    return degree, limit, cap, heavy
+
+
+def _expand(layer, degree, limit, cap, heavy):
+    """Expand g to the degree chosen, or to the first one above that keeps to the tolerance.
+
+    Returns
+    -------
+    degree : int
+        0 if none does.
+    cap, heavy : float, int
+        As they came.
+    marked : int
+        Pairs left to exact sums.
+    """
+    while 0 < degree <= largest_degree(layer.network):
+        squares, marked = _coefficients(layer, degree)
+        if layer.network.edges != "auto" or _within_tolerance(layer, degree, squares, limit, cap):
+            return degree, cap, heavy, marked
+        degree += 1
+    return 0, cap, heavy, 0
+
+
+def _within_tolerance(layer, degree, squares, limit, cap):
+    """Tell whether the coefficients of all samples keep to the tolerance.
+
+    The bounds must keep to their budget. They say nothing about signs: errors of different samples
+    may add up. So for some inputs the sums of what is neglected, signs and all, are compared with
+    the sums of g.
+    """
+    if squares * 4.0**limit > layer.omega.size:
+        return False
+    stride = -(-layer.n_inputs // SAMPLED_INPUTS)
+    share = layer.backend.neglected_share(
+        [chebyshev_powers(q) for q in range(degree + 1, n_nodes_for(degree))],
+        layer.neglected[: n_nodes_for(degree) - degree - 1],
+        layer.g,
+        layer.x[:, : layer.n_inputs : stride],
+        cap,
+        layer.x_scale,
+        layer.sample_weight,
+        layer.weights.mean[: layer.n_inputs : stride],
+        layer.m_scale,
+        layer.has_units_below,
+    )
+    return share <= _own_tolerance(layer) / SAFETY
+
+
+def _own_tolerance(layer):
+    """Give a layer its share of the tolerance.
+
+    Errors of B_in pass on to all layers below, so every layer that expands may cause an equal part.
+    """
+    network = layer.network
+    n_expanding = sum(not network.plain_sums(index) for index in range(network.n_layers))
+    return network.edge_tolerance / n_expanding
 
 
 def _set_allowed_errors(layer):
@@ -225,7 +256,7 @@ def _set_allowed_errors(layer):
     if layer.weighted:
         np.multiply(x_norm_sq, layer.sample_weight**2, out=x_norm_sq)
     by_rows, by_columns = backend.weighted_norms(layer.g, x_norm_sq, m_norm_sq)
-    tolerance, pairs = layer.network.edge_tolerance / SAFETY, layer.omega.size
+    tolerance, pairs = _own_tolerance(layer), layer.omega.size
     backend.allowed_errors(by_rows, pairs, x_norm_sq, tolerance, layer.x_allowed)
     if layer.has_units_below:
         backend.allowed_errors(by_columns, pairs, m_norm_sq, tolerance, layer.m_allowed)
@@ -287,7 +318,7 @@ def _cheapest_degree(layer, heavy):
     share_heavy = heavy / (n_samples * layer.n_inputs)
     choices = []
     for degree in range(1, MAX_DEGREE + 1):
-        limit = max(int((squares[degree] <= pairs).sum()) - 1, 0)
+        limit = max(int((squares[degree] <= CAUTION * pairs).sum()) - 1, 0)
         cost = products * (degree + 1) + EDGE_COST * share_heavy
         cost += MARKED_EDGE_COST * counts[degree, limit] / pairs
         cost += NODE_COST * n_nodes_for(degree) / layer.n_inputs
@@ -311,12 +342,20 @@ def _evaluate(layer, nodes, stride):
 
 
 def _coefficients(layer, degree):
-    """Expand g of every (sample, unit); count the pairs left to exact sums."""
+    """Expand g of every (sample, unit); mark the pairs left to exact sums.
+
+    Returns
+    -------
+    squares : float
+        Sum of the squared error ratios of all other pairs.
+    marked : int
+        How many pairs are marked.
+    """
     dtype, n_terms = layer.network.dtype, degree + 1
     nodes, to_monomial, to_chebyshev = interpolation(n_nodes_for(degree), degree, dtype)
     _evaluate(layer, nodes, 1)
     terms, keep = layer.expansion_terms[:n_terms], layer.expansion_keep
-    layer.backend.coefficients(
+    squares = layer.backend.coefficients(
         layer.expansion_values,
         to_monomial,
         to_chebyshev,
@@ -324,40 +363,38 @@ def _coefficients(layer, degree):
         layer.m_allowed,
         keep,
         terms,
+        layer.neglected,
     )
     if layer.weighted:
         weighted = layer.expansion_weighted_terms[:n_terms]
         layer.backend.scale_terms(layer.sample_weight, terms, weighted)
-    return layer.backend.pack_marked(
-        keep,
-        layer.omega,
-        layer.edge_parameters,
-        layer.exact_units,
-        layer.exact_count,
-        layer.exact_parameters,
-    )
+    marked = layer.backend.pack_marked(keep, layer.marked_samples, layer.marked_count)
+    return squares, marked
 
 
 def _field_terms(layer, degree, cap):
     """Compute Σ_n x̂ (x̂ / ξ)^p a_p for every power."""
-    backend = layer.backend
+    backend, power = layer.backend, layer.x
     weighted = layer.expansion_weighted_terms if layer.weighted else layer.expansion_terms
-    backend.light_inputs(layer.x, layer.n_inputs, cap, layer.x_power)
-    for power in range(degree + 1):
-        if power:
-            backend.advance_row_power(layer.x_power, layer.x, layer.x_scale)
-        backend.matmul(layer.x_power.T, weighted[power], layer.terms[power])
+    if cap < np.inf or layer.n_rows > layer.n_inputs:
+        power = layer.x_power
+        backend.light_inputs(layer.x, layer.n_inputs, cap, power)
+    backend.matmul(power.T, weighted[0], layer.terms[0])
+    for p in range(1, degree + 1):
+        backend.advance_row_power(power, layer.x, layer.x_scale, layer.x_power)
+        power = layer.x_power
+        backend.matmul(power.T, weighted[p], layer.terms[p])
     np.divide(1, layer.m_scale, out=layer.unit_scale)
 
 
 def _down_field(layer, degree):
     """Compute B_in = Σ_p (x̂ / ξ)^p Σ_k m (m / μ)^p a_p."""
-    backend = layer.backend
-    backend.copy(layer.weights.mean, layer.m_power)
-    for power in range(degree + 1):
-        if power:
-            backend.advance_column_power(layer.m_power, layer.weights.mean, layer.unit_scale)
-        backend.matmul(layer.expansion_terms[power], layer.m_power.T, layer.down_terms[power])
+    backend, mean, power = layer.backend, layer.weights.mean, layer.weights.mean
+    backend.matmul(layer.expansion_terms[0], power.T, layer.down_terms[0])
+    for p in range(1, degree + 1):
+        backend.advance_column_power(power, mean, layer.unit_scale, layer.m_power)
+        power = layer.m_power
+        backend.matmul(layer.expansion_terms[p], power.T, layer.down_terms[p])
     np.divide(1, layer.x_scale, out=layer.x_inverse_scale)
     backend.polynomial_rows(
         layer.x, layer.x_inverse_scale, layer.down_terms[: degree + 1], layer.down_field
@@ -375,14 +412,16 @@ def _exact_remainder(layer, cap, heavy, marked):
     if marked:
         layer.backend.marked_edges(
             layer.channel_above,
-            layer.exact_units,
-            layer.exact_count,
-            layer.exact_parameters,
+            layer.marked_samples,
+            layer.marked_count,
+            layer.omega,
+            layer.edge_parameters,
             layer.x,
             layer.weights.mean,
+            layer.n_inputs,
             cap,
             sample_weight,
-            layer.terms[-1],
+            layer.unit_mean,
+            layer.unit_field,
             *sums,
-            layer.n_inputs,
         )

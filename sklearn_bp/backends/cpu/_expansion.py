@@ -1,6 +1,11 @@
 """The operations of the CPU backend that only the expansion of cavity messages needs."""
 
+import numpy as np
+
 from . import expansion
+
+EDGE_WORK = 8
+"""An exact edge, in array elements touched by a simple kernel."""
 
 
 class ExpansionOperations:
@@ -11,8 +16,20 @@ class ExpansionOperations:
 
     def input_scales(self, x, n_inputs, cap, largest, norm_sq):
         """Compute the largest |x̂| up to `cap`, and Σ x̂², of every sample."""
-        kernel, cap = expansion.row_scales, x.dtype.type(cap)
-        self._run(kernel, x.shape[0], x.size, x, n_inputs, cap, largest, norm_sq)
+        integer = np.dtype(f"i{x.itemsize}").type
+        self._run(
+            expansion.row_scales,
+            x.shape[0],
+            x.size,
+            x,
+            x.view(integer),
+            n_inputs,
+            integer(np.iinfo(integer).max),
+            x.dtype.type(cap).view(integer),
+            largest.view(integer),
+            norm_sq,
+        )
+        np.maximum(largest, expansion.LEAST_SCALE, out=largest)
 
     @staticmethod
     def weight_scales(mean, n_inputs, largest, norm_sq):
@@ -28,14 +45,14 @@ class ExpansionOperations:
         kernel, cap = expansion.light_inputs, x.dtype.type(cap)
         self._run(kernel, x.shape[0], x.size, x, n_inputs, cap, out)
 
-    def advance_row_power(self, power, x, scale):
+    def advance_row_power(self, power, x, scale, out):
         """Multiply powers of x̂ by x̂ / scale."""
-        self._run(expansion.advance_row_power, x.shape[0], x.size, power, x, scale)
+        self._run(expansion.advance_row_power, x.shape[0], x.size, power, x, scale, out)
 
-    def advance_column_power(self, power, mean, inverse_scale):
+    def advance_column_power(self, power, mean, inverse_scale, out):
         """Multiply powers of m by m times the inverse scale."""
         kernel = expansion.advance_column_power
-        self._run(kernel, mean.shape[0], mean.size, power, mean, inverse_scale)
+        self._run(kernel, mean.shape[0], mean.size, power, mean, inverse_scale, out)
 
     @staticmethod
     def weighted_norms(g, row_weight, column_weight):
@@ -78,11 +95,25 @@ class ExpansionOperations:
         return rows
 
     def coefficients(
-        self, values, to_monomial, to_chebyshev, row_allowed, column_allowed, keep, terms
+        self,
+        values,
+        to_monomial,
+        to_chebyshev,
+        row_allowed,
+        column_allowed,
+        keep,
+        terms,
+        neglected,
     ):
-        """Turn values at the nodes into coefficients, keeping those that are good enough."""
+        """Turn values at the nodes into coefficients, keeping those that are good enough.
+
+        Returns
+        -------
+        float
+            Sum of the squared error ratios of the pairs that are kept.
+        """
         kernel = expansion.make_coefficients(to_monomial.shape[1], to_monomial.shape[0])
-        self._run(
+        return self._run(
             kernel,
             keep.shape[0],
             terms.size,
@@ -93,22 +124,62 @@ class ExpansionOperations:
             column_allowed,
             keep,
             terms,
+            neglected,
         )
 
-    def pack_marked(self, keep, omega, parameters, exact_units, exact_count, exact_parameters):
-        """Pack the pairs that must be summed exactly, and count them."""
-        self._run(
-            expansion.pack_marked,
-            keep.shape[0],
-            keep.size,
-            keep,
-            omega,
-            parameters,
-            exact_units,
-            exact_count,
-            exact_parameters,
-        )
-        return int(exact_count.sum())
+    @staticmethod
+    def pack_marked(keep, marked_samples, marked_count):
+        """List the pairs that must be summed exactly, unit by unit, and count them."""
+        return expansion.pack_marked(keep, marked_samples, marked_count)
+
+    @staticmethod
+    def neglected_share(
+        polynomials, neglected, g, x, cap, x_scale, sample_weight, mean, m_scale, down
+    ):
+        """Compare the sums of neglected parts of g with those of g itself, for some inputs.
+
+        Parameters
+        ----------
+        polynomials : list of ndarray of shape (P,)
+            Coefficients of powers of t = c / c_max of every part.
+        neglected : ndarray of shape (D, M, K)
+            What the parts are multiplied by.
+        g : ndarray of shape (M, K)
+            g of every pair.
+        x : ndarray of shape (M, S)
+            x̂ of the inputs.
+        cap : float
+            Inputs with |x̂| above do not count: no polynomial serves them.
+        x_scale, sample_weight : ndarray of shape (M,)
+            ξ, and how often each sample counts.
+        mean : ndarray of shape (S, K)
+            Weight means of the inputs.
+        m_scale : ndarray of shape (K,)
+            μ.
+        down : bool
+            Whether B_in is needed as well as H_in.
+
+        Returns
+        -------
+        float
+            Ratio of norms, the larger one of the two.
+        """
+        x = np.where(np.abs(x) <= cap, x, 0)
+        x_ratio, m_ratio = x / x_scale[:, None], mean / m_scale
+        x_power, m_power = np.ones_like(x), np.ones_like(mean)
+        weighted = x * sample_weight[:, None]
+        fields, messages = np.zeros_like(mean), np.zeros_like(x)
+        for p in range(len(polynomials[-1])):
+            for polynomial, part in zip(polynomials, neglected, strict=True):
+                factor = polynomial[p] if p < len(polynomial) else 0
+                if factor:
+                    fields += factor * m_power * ((weighted * x_power).T @ part)
+                if factor and down:
+                    messages += factor * x_power * (part @ (mean * m_power).T)
+            x_power *= x_ratio
+            m_power *= m_ratio
+        share = _ratio_of_norms(fields, weighted.T @ g)
+        return max(share, _ratio_of_norms(messages, g @ mean.T)) if down else share
 
     def scale_terms(self, sample_weight, terms, out):
         """Multiply coefficients by the samples' weights."""
@@ -149,31 +220,43 @@ class ExpansionOperations:
     def marked_edges(
         self,
         channel,
-        exact_units,
-        exact_count,
-        exact_parameters,
+        marked_samples,
+        marked_count,
+        omega,
+        parameters,
         x,
         mean,
+        n_inputs,
         cap,
         sample_weight,
-        g,
+        unit_mean,
+        unit_field,
         down_field,
         field_in,
-        n_inputs,
     ):
-        """Sum the edges of marked (sample, unit) pairs exactly; `g` is scratch."""
+        """Sum the edges of marked (sample, unit) pairs exactly, over the first `n_inputs`."""
         self._run(
             expansion.make_marked_edges(channel),
             n_inputs,
-            n_inputs * x.shape[0] * 4,
-            exact_units,
-            exact_count,
-            exact_parameters,
+            n_inputs * int(marked_count.sum()) * EDGE_WORK,
+            marked_samples,
+            marked_count,
+            omega,
+            parameters,
             x,
             mean,
             x.dtype.type(cap),
             sample_weight,
-            g,
+            unit_mean,
+            unit_field,
             down_field,
             field_in,
         )
+
+
+def _ratio_of_norms(part, whole):
+    """Divide the norms of two arrays; 0 if both are zero."""
+    part, whole = np.linalg.norm(part), np.linalg.norm(whole)
+    if whole > 0:
+        return float(part / whole)
+    return 0.0 if part == 0 else np.inf

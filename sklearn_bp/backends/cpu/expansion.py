@@ -36,17 +36,24 @@ def column_scales(mean, n_inputs, largest, norm_sq):
 
 
 @cpu_kernel(fastmath=FASTMATH_SUM)
-def row_scales(x, n_inputs, cap, largest, norm_sq, start, stop):
-    """Write the largest |x̂| up to `cap` and Σ_i x̂² of every sample."""
+def row_scales(x, bits, n_inputs, magnitude, cap, largest, norm_sq, start, stop):
+    """Write the largest |x̂| up to a cap and Σ_i x̂² of every sample.
+
+    `bits`, `cap` and `largest` are floats seen as integers, and ``bits & magnitude`` drops the
+    sign: magnitudes are ordered like that, and a maximum of integers vectorises.
+    """
     zero = x.dtype.type(0)
     for n in range(start, stop):
-        top, total = x.dtype.type(LEAST_SCALE), zero
+        total = zero
         for i in range(n_inputs):
-            value = abs(x[n, i])
-            total += value * value
-            top = max(top, value if value <= cap else zero)
-        largest[n] = top
+            total += x[n, i] * x[n, i]
         norm_sq[n] = total
+        top = bits.dtype.type(0)
+        for i in range(n_inputs):
+            value = bits.dtype.type(bits[n, i] & magnitude)
+            value = value if value <= cap else bits.dtype.type(0)
+            top = value if value > top else top
+        largest[n] = top
 
 
 @cpu_kernel(fastmath=FASTMATH_SUM)
@@ -72,21 +79,21 @@ def light_inputs(x, n_inputs, cap, out, start, stop):
 
 
 @cpu_kernel()
-def advance_row_power(power, x, scale, start, stop):
-    """Multiply the power by x̂ / scale, with one scale (M,) per sample."""
+def advance_row_power(power, x, scale, out, start, stop):
+    """Multiply the power by x̂ / scale, with one scale (M,) per sample; `out` may be `power`."""
     one = x.dtype.type(1)
     for n in range(start, stop):
         inverse = one / scale[n]
         for i in range(x.shape[1]):
-            power[n, i] *= x[n, i] * inverse
+            out[n, i] = power[n, i] * (x[n, i] * inverse)
 
 
 @cpu_kernel()
-def advance_column_power(power, mean, inverse_scale, start, stop):
-    """Multiply the power by m times the inverse scale (K,) of each unit."""
+def advance_column_power(power, mean, inverse_scale, out, start, stop):
+    """Multiply the power by m times the inverse scale (K,) of each unit; `out` may be `power`."""
     for i in range(start, stop):
         for k in range(mean.shape[1]):
-            power[i, k] *= mean[i, k] * inverse_scale[k]
+            out[i, k] = power[i, k] * (mean[i, k] * inverse_scale[k])
 
 
 @cpu_kernel(fastmath=FASTMATH_SUM)
@@ -173,17 +180,17 @@ def _make_remainder(n_nodes):
 
 
 @cache
-def _make_size(n_nodes):
-    """Make the size of one Chebyshev coefficient of one pair."""
+def _make_coefficient(n_nodes):
+    """Make one Chebyshev coefficient of one pair."""
 
     @cpu_kernel(inline=True)
-    def size(values, n, k, to_chebyshev, q):
-        coefficient = to_chebyshev.dtype.type(0)
+    def coefficient(values, n, k, to_chebyshev, q):
+        total = to_chebyshev.dtype.type(0)
         for j in range(n_nodes):
-            coefficient += to_chebyshev[q, j] * values[j, n, k]
-        return abs(coefficient)
+            total += to_chebyshev[q, j] * values[j, n, k]
+        return total
 
-    return size
+    return coefficient
 
 
 @cache
@@ -201,26 +208,48 @@ def make_coefficients(n_nodes, n_terms):
     -------
     callable
         ``coefficients(values, to_monomial, to_chebyshev, row_allowed, column_allowed, keep, terms,
-        start, stop)``. `keep` (M, K) comes as the slowest decay and leaves as 1 where the series is
-        good enough and 0 where the pair is marked. OUT: `terms` (D, M, K), coefficients of
-        g(ω − c) in powers of c / c_max, zero where marked. `values` (J, M, K), `to_monomial`
-        (D, J), `to_chebyshev` (J, J).
+        neglected, start, stop) -> float``. `keep` (M, K) comes as the slowest decay and leaves as 1
+        where the series is good enough and 0 where the pair is marked. OUT, zero where marked:
+        `terms` (D, M, K), coefficients of g(ω − c) in powers of c / c_max, and `neglected`
+        (at least J − D, M, K), the Chebyshev coefficients that are known and cut. `values`
+        (J, M, K), `to_monomial` (D, J), `to_chebyshev` (J, J). The result is the sum of squared
+        error ratios of the pairs that are kept, an error ratio being a pair's error bound over its
+        allowed error.
     """
-    remainder, size = _make_remainder(n_nodes), _make_size(n_nodes)
+    remainder, coefficient = _make_remainder(n_nodes), _make_coefficient(n_nodes)
 
-    @cpu_kernel()
+    @cpu_kernel(fastmath=FASTMATH_SUM)
     def coefficients(
-        values, to_monomial, to_chebyshev, row_allowed, column_allowed, keep, terms, start, stop
+        values,
+        to_monomial,
+        to_chebyshev,
+        row_allowed,
+        column_allowed,
+        keep,
+        terms,
+        neglected,
+        start,
+        stop,
     ):
         zero, one, aliased = keep.dtype.type(0), keep.dtype.type(1), keep.dtype.type(ALIASING)
-        least = keep.dtype.type(LEAST_TERM)
+        least, squares = keep.dtype.type(LEAST_TERM), 0.0
         for n in range(start, stop):
+            row_squares = zero
             for k in range(keep.shape[1]):
-                bound = remainder(values, n, k, to_chebyshev, keep[n, k])
+                bound = aliased * remainder(values, n, k, to_chebyshev, keep[n, k])
                 for q in range(n_terms, n_nodes):
-                    bound += size(values, n, k, to_chebyshev, q)
-                within = aliased * bound <= min(row_allowed[n], column_allowed[k])
-                keep[n, k] = one if within else zero
+                    bound += abs(coefficient(values, n, k, to_chebyshev, q))
+                keep[n, k] = bound
+            for k in range(keep.shape[1]):
+                bound, allowed = keep[n, k], min(row_allowed[n], column_allowed[k])
+                ratio = (bound if bound <= allowed else zero) / allowed
+                row_squares += ratio * ratio
+                keep[n, k] = one if bound <= allowed else zero
+            squares += row_squares
+            for q in range(n_terms, n_nodes):
+                for k in range(keep.shape[1]):
+                    term = coefficient(values, n, k, to_chebyshev, q)
+                    neglected[q - n_terms, n, k] = term * keep[n, k]
             for p in range(n_terms):
                 for k in range(keep.shape[1]):
                     term = zero
@@ -228,33 +257,30 @@ def make_coefficients(n_nodes, n_terms):
                         term += to_monomial[p, j] * values[j, n, k]
                     term = term if abs(term) > least else zero
                     terms[p, n, k] = term * keep[n, k]
+        return squares
 
     return coefficients
 
 
 @cpu_kernel()
-def pack_marked(keep, omega, parameters, exact_units, exact_count, exact_parameters, start, stop):
-    """Pack, sample by sample, the units that are marked, with their ω and edge parameters.
+def pack_marked(keep, marked_samples, marked_count):
+    """List, unit by unit, the samples of marked pairs; return how many pairs are marked.
 
-    `keep` (M, K) IN; OUT: `exact_units` (M, K), `exact_count` (M,), `exact_parameters`
-    (4, M, K). Returns how many pairs are marked.
+    `keep` (M, K) IN; OUT: `marked_samples` (M, K), of which each unit fills as
+    many rows as `marked_count` (K,) says.
     """
     marked = 0
-    for n in range(start, stop):
+    marked_count[:] = 0
+    for n in range(keep.shape[0]):
         kept = 0
         for k in range(keep.shape[1]):
             kept += keep[n, k] != 0
-        exact_count[n] = keep.shape[1] - kept
-        marked += exact_count[n]
-        if exact_count[n]:
-            entry = 0
+        if kept < keep.shape[1]:
+            marked += keep.shape[1] - kept
             for k in range(keep.shape[1]):
                 if keep[n, k] == 0:
-                    exact_units[n, entry] = k
-                    exact_parameters[0, n, entry] = omega[n, k]
-                    for p in range(3):
-                        exact_parameters[p + 1, n, entry] = parameters[p, n, k]
-                    entry += 1
+                    marked_samples[marked_count[k], k] = n
+                    marked_count[k] += 1
     return marked
 
 
@@ -280,20 +306,21 @@ def make_survey(n_nodes, n_limits):
         and `counts[d, j]`, how many pairs are beyond. `tail` (M, K) comes as the slowest decay and
         is used up.
     """
-    remainder, size = _make_remainder(n_nodes), _make_size(n_nodes)
+    remainder, coefficient = _make_remainder(n_nodes), _make_coefficient(n_nodes)
 
     @cpu_kernel()
     def survey(
         values, to_chebyshev, row_allowed, column_allowed, stride, n_rows, tail, squares, counts
     ):
+        aliased = tail.dtype.type(ALIASING)
         squares[:] = 0
         counts[:] = 0
         for row in range(n_rows):
             for k in range(tail.shape[1]):
-                tail[row, k] = remainder(values, row, k, to_chebyshev, tail[row, k])
+                tail[row, k] = aliased * remainder(values, row, k, to_chebyshev, tail[row, k])
             for q in range(n_nodes - 1, 1, -1):
                 for k in range(tail.shape[1]):
-                    tail[row, k] += size(values, row, k, to_chebyshev, q)
+                    tail[row, k] += abs(coefficient(values, row, k, to_chebyshev, q))
                 allowed = row_allowed[row * stride]
                 _tally(tail[row], allowed, column_allowed, squares[q - 1], counts[q - 1])
 
@@ -303,15 +330,11 @@ def make_survey(n_nodes, n_limits):
 @cpu_kernel(fastmath=FASTMATH_SUM)
 def _tally(tail, row_allowed, column_allowed, squares, counts):
     """Add up squared ratios within 4^j, and count those beyond, for every j."""
-    zero, aliased, limit_sq = (
-        tail.dtype.type(0),
-        tail.dtype.type(ALIASING),
-        tail.dtype.type(1),
-    )
+    zero, limit_sq = tail.dtype.type(0), tail.dtype.type(1)
     for j in range(counts.shape[0]):
         total, beyond = zero, 0
         for k in range(tail.shape[0]):
-            ratio = aliased * tail[k] / min(row_allowed, column_allowed[k])
+            ratio = tail[k] / min(row_allowed, column_allowed[k])
             within = ratio * ratio <= limit_sq
             total += ratio * ratio if within else zero
             beyond += not within
@@ -378,46 +401,48 @@ def make_marked_edges(channel):
     Returns
     -------
     callable
-        ``marked_edges(exact_units, exact_count, exact_parameters, x, mean, cap, sample_weight,
-        g, down_field, field_in, start, stop)``; rows are inputs; `down_field` and `field_in`
-        IN/OUT are added to; `g` (N, K) is scratch.
+        ``marked_edges(marked_samples, marked_count, omega, parameters, x, mean, cap,
+        sample_weight, unit_mean, unit_field, down_field, field_in, start, stop)``; rows are inputs;
+        `down_field` and `field_in` IN/OUT are added to; `unit_mean` and `unit_field` (N,) are
+        scratch, for the weights of one unit, which are not neighbours in memory.
     """
     edge_g = channel.edge_g
 
     @cpu_kernel(fastmath=FASTMATH_SUM)
     def marked_edges(
-        exact_units,
-        exact_count,
-        exact_parameters,
+        marked_samples,
+        marked_count,
+        omega,
+        parameters,
         x,
         mean,
         cap,
         sample_weight,
-        g,
+        unit_mean,
+        unit_field,
         down_field,
         field_in,
         start,
         stop,
     ):
         zero = mean.dtype.type(0)
-        for i in range(start, stop):
-            for n in range(x.shape[0]):
-                x_in = x[n, i]
-                if abs(x_in) > cap:
-                    continue
-                total = zero
-                for entry in range(exact_count[n]):
-                    m = mean[i, exact_units[n, entry]]
-                    g[i, entry] = edge_g(
-                        exact_parameters[0, n, entry] - m * x_in,
-                        exact_parameters[1, n, entry],
-                        exact_parameters[2, n, entry],
-                        exact_parameters[3, n, entry],
-                    )
-                    total += m * g[i, entry]
-                down_field[n, i] += total
-                weighted = x_in * sample_weight[n]
-                for entry in range(exact_count[n]):
-                    field_in[i, exact_units[n, entry]] += weighted * g[i, entry]
+        for k in range(mean.shape[1]):
+            if marked_count[k] == 0:
+                continue
+            for i in range(start, stop):
+                unit_mean[i] = mean[i, k]
+                unit_field[i] = zero
+            for entry in range(marked_count[k]):
+                n = marked_samples[entry, k]
+                weight, middle = sample_weight[n], omega[n, k]
+                p0, p1, p2 = parameters[0, n, k], parameters[1, n, k], parameters[2, n, k]
+                for i in range(start, stop):
+                    x_in, m = x[n, i], unit_mean[i]
+                    g = edge_g(middle - m * x_in, p0, p1, p2)
+                    g = g if abs(x_in) <= cap else zero
+                    unit_field[i] += (weight * x_in) * g
+                    down_field[n, i] += m * g
+            for i in range(start, stop):
+                field_in[i, k] += unit_field[i]
 
     return marked_edges
