@@ -26,26 +26,6 @@ class Evidence:
     def __init__(self, folder):
         self.folder, self._files = folder, {}
 
-    def records(self, experiment):
-        """Get all records of a file, in a fixed order.
-
-        Parameters
-        ----------
-        experiment : str
-            Name of the file.
-
-        Returns
-        -------
-        list of dict
-            The records.
-        """
-        if experiment not in self._files:
-            found = read_lines(self.folder / f"{experiment}.jsonl")
-            self._files[experiment] = sorted(
-                found, key=lambda one: run_key(one["parameters"], one["seed"])
-            )
-        return self._files[experiment]
-
     def of_run(self, experiment, parameters):
         """Get the records of a run, one for each seed.
 
@@ -59,10 +39,11 @@ class Evidence:
         Returns
         -------
         list of dict
-            The records.
+            The records, by seed.
         """
-        key = run_key(parameters, 0)
-        return [one for one in self.records(experiment) if run_key(one["parameters"], 0) == key]
+        if experiment not in self._files:
+            self._files[experiment] = by_run(read_lines(self.folder / f"{experiment}.jsonl"))
+        return self._files[experiment].get(run_key(parameters, None), [])
 
     def missing(self, experiment):
         """Tell in a sentence which runs of a table or figure are not on record.
@@ -83,6 +64,25 @@ class Evidence:
             return ""
         shown = "; ".join(names[:ROWS_NAMED]) + ("; …" if len(names) > ROWS_NAMED else "")
         return f"Not run yet: {len(names)} of {len(runs)} runs ({shown})."
+
+
+def by_run(records):
+    """Sort records by run.
+
+    Parameters
+    ----------
+    records : list of dict
+        Of an experiment.
+
+    Returns
+    -------
+    dict of str to list of dict
+        By the name of the run, in the order of the seeds.
+    """
+    found = {}
+    for record in sorted(records, key=lambda one: one["seed"]):
+        found.setdefault(run_key(record["parameters"], None), []).append(record)
+    return found
 
 
 def describe(parameters):
@@ -249,5 +249,5 @@ def curve(records, *path):
                 by_epoch.setdefault(line["epoch"], []).append(value)
     whole = {epoch: found for epoch, found in by_epoch.items() if len(found) == len(records)}
     epochs = np.array(sorted(whole), dtype=int)
-    found = np.array([whole[epoch] for epoch in epochs], dtype=float).reshape(len(epochs), -1)
-    return epochs, found.mean(axis=1), found.std(axis=1)
+    means = np.array([np.mean(whole[epoch]) for epoch in epochs])
+    return epochs, means, np.array([np.std(whole[epoch]) for epoch in epochs])

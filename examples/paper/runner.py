@@ -71,8 +71,8 @@ def run_key(parameters, seed):
     ----------
     parameters : dict
         Of the run.
-    seed : int
-        Of the run.
+    seed : int or None
+        Of the run; None to name all its seeds together.
 
     Returns
     -------

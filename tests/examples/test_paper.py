@@ -1,0 +1,266 @@
+"""Tests of the runner and the report of the paper's results, on little data."""
+
+import json
+
+import matplotlib.image
+import numpy as np
+import problems
+import pytest
+import report
+import runner
+import trials
+from evidence import Evidence
+from figure_3 import ContinualTrial
+from settings import message_passing
+from sklearn.utils import Bunch
+
+NETWORK = {"data": "mnist", "parity": False, "hidden_layer_sizes": [21], "n_epochs": 3}
+RUN = NETWORK | message_passing("amp", 1)
+
+
+@pytest.fixture(autouse=True)
+def little_data(monkeypatch, digits):
+    """Put the digits of scikit-learn in the place of MNIST."""
+
+    def load(data_home, parity):
+        divisor = 2 if parity else 10
+        return Bunch(
+            X_train=digits.X_train[:400],
+            y_train=digits.y_train[:400] % divisor,
+            X_test=digits.X_test[:200],
+            y_test=digits.y_test[:200] % divisor,
+        )
+
+    monkeypatch.setitem(problems.LOADERS, "mnist", load)
+    problems._load.cache_clear()
+    yield
+    problems._load.cache_clear()
+
+
+def make_runner(folder, runs=(RUN,), trial=trials.ClassifierTrial, **options):
+    """Make a runner that keeps everything in a folder."""
+    experiment = runner.Experiment("experiment", list(runs), trial)
+    return runner.Runner(experiment, runner.Machine(), folder, folder / "scratch", **options)
+
+
+def read(folder):
+    """Read the finished runs."""
+    lines = (folder / "experiment.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def interrupted(trial, epoch):
+    """Make a trial that is interrupted when it should train an epoch."""
+
+    class Interrupted(trial):
+        def train(self, number):
+            if number == epoch:
+                raise KeyboardInterrupt
+            return super().train(number)
+
+    return Interrupted
+
+
+def test_a_finished_run_is_one_line_and_is_not_done_again(tmp_path):
+    make_runner(tmp_path).run([0, 1])
+    first = read(tmp_path)
+    assert [record["seed"] for record in first] == [0, 1]
+    assert not list((tmp_path / "scratch").glob("*.joblib"))
+    make_runner(tmp_path, trial=interrupted(trials.ClassifierTrial, 1)).run([0, 1])
+    assert read(tmp_path) == first
+
+
+def test_a_record_tells_what_was_run_and_what_came_out(tmp_path):
+    make_runner(tmp_path).run([0])
+    (record,) = read(tmp_path)
+    assert record["parameters"] == RUN
+    assert [line["epoch"] for line in record["history"]] == [1, 2, 3]
+    assert record["result"]["test_point"] == record["history"][-1]["test_point"]
+    for part in ("test_point", "test_bayes", "train_point", "train_bayes"):
+        assert 0 <= record["result"][part]["error_percent"] < 50
+    assert 0 < record["train_cpu_s"] and 0 < record["measure_cpu_s"]
+    assert record["versions"]["sklearn_bp"] and record["device"] == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("run", "trial"),
+    [
+        (RUN, trials.ClassifierTrial),
+        (RUN | {"n_tasks": 2, "n_epochs": 2}, ContinualTrial),
+    ],
+    ids=["classifier", "continual"],
+)
+def test_a_run_that_is_cut_off_goes_on_to_the_same_result(run, trial, tmp_path):
+    make_runner(tmp_path / "whole", [run], trial).run([0])
+    with pytest.raises(KeyboardInterrupt):
+        make_runner(tmp_path / "cut", [run], interrupted(trial, 3)).run([0])
+    assert not (tmp_path / "cut" / "experiment.jsonl").exists()
+    assert len(list((tmp_path / "cut" / "scratch").glob("*.joblib"))) == 1
+    begun = interrupted(trial, 1)
+    make_runner(tmp_path / "cut", [run], begun).run([0])
+    (whole,), (cut,) = read(tmp_path / "whole"), read(tmp_path / "cut")
+    assert cut["history"] == whole["history"]
+    assert cut["result"] == whole["result"]
+
+
+def test_when_the_time_is_over_no_epoch_is_begun(tmp_path):
+    with pytest.raises(runner.TimeOverError):
+        make_runner(tmp_path, stop_after=-1).run([0])
+    assert not (tmp_path / "experiment.jsonl").exists()
+
+
+def test_a_line_that_was_cut_off_is_dropped_and_its_run_done_again(tmp_path):
+    make_runner(tmp_path).run([0, 1])
+    path = tmp_path / "experiment.jsonl"
+    path.write_bytes(path.read_bytes()[:-20])
+    make_runner(tmp_path).run([0, 1])
+    assert [record["seed"] for record in read(tmp_path)] == [0, 1]
+
+
+def test_training_that_leaves_the_finite_numbers_is_put_on_record(tmp_path):
+    class Diverging(trials.ClassifierTrial):
+        def train(self, epoch):
+            if epoch == 2:
+                raise trials.DivergedError("no more numbers")
+            return super().train(epoch)
+
+    make_runner(tmp_path, trial=Diverging).run([0])
+    (record,) = read(tmp_path)
+    assert record["diverged"] == "epoch 2: no more numbers"
+    assert len(record["history"]) == 1 and "result" not in record
+
+
+@pytest.mark.parametrize(
+    ("only", "chosen"),
+    [
+        ([], ["amp", "mf"]),
+        (["contender=mf"], ["mf"]),
+        (["contender=mf", "contender=amp"], ["amp", "mf"]),
+        (["contender=mf", "batch_size=64"], []),
+        (["batch_size=128", "parity=False"], ["amp", "mf"]),
+    ],
+)
+def test_runs_are_chosen_by_their_parameters(only, chosen):
+    runs = [NETWORK | message_passing(algo, 1) for algo in ("amp", "mf")]
+    assert [run["contender"] for run in runs if runner.wanted(run, only)] == chosen
+
+
+def test_a_condition_without_a_value_is_refused():
+    with pytest.raises(SystemExit, match="NAME=VALUE"):
+        runner.wanted(RUN, ["contender"])
+
+
+def test_quick_runs_are_small():
+    large = RUN | {"hidden_layer_sizes": [501, 31], "n_epochs": 100, "n_validation": 10000}
+    small = runner.quickened(large)
+    assert small["hidden_layer_sizes"] == [51, 31]
+    assert (small["n_epochs"], small["n_train"], small["n_validation"]) == (3, 2000, 500)
+    assert "n_validation" not in runner.quickened(RUN)
+
+
+def test_selection_never_sees_the_test_set(digits):
+    problem = problems.load_problem(NETWORK | {"n_validation": 100})
+    assert problem.held_out == "validation"
+    rows = {row.tobytes() for row in digits.X_train[:400]}
+    parts = [problem.X_train, problem.X_held_out]
+    assert [len(part) for part in parts] == [300, 100]
+    found = [{row.tobytes() for row in part} for part in parts]
+    assert found[0] | found[1] == rows and not found[0] & found[1]
+
+
+def invented_record(experiment, run, seed):
+    """Make a record as of a finished run, with numbers that can be told apart."""
+    errors = {
+        f"{part}_{kind}": {"error_percent": 10 * place + seed, "log_loss": 0.5}
+        for place, (part, kind) in enumerate(
+            (part, kind) for part in ("test", "train", "validation") for kind in ("point", "bayes")
+        )
+    }
+    history = [
+        {"epoch": epoch, "test_task_1": 5.0, "epoch_cpu_s": 2.0, "epoch_wall_s": 3.0, **errors}
+        | {f"polarization_{layer}": 0.5 for layer in range(4)}
+        | {"mean_overlaps": [0.1, 0.2, 0.3, 0.4]}
+        for epoch in (1, 5)
+    ]
+    energy = {"flip_probabilities": [0.0, 0.2], "train_error_percent": 1.0}
+    energy |= {"added_error_percent": [0.0, 7.0 + seed], "deviation_percent": [0.0, 0.1]}
+    result = {**errors, "local_energy": energy, "test_tasks": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]}
+    return {
+        "experiment": experiment,
+        "parameters": run,
+        "seed": seed,
+        "history": history,
+        "result": result,
+    }
+
+
+@pytest.fixture
+def invented(tmp_path):
+    """Make a folder with records of every run of every section, for two seeds."""
+    experiments = {}
+    for _, experiment in report.SECTIONS.values():
+        experiments.setdefault(experiment.name, []).extend(experiment.runs)
+    for name, runs in experiments.items():
+        records = {
+            runner.run_key(run, seed): invented_record(name, run, seed)
+            for run in runs
+            for seed in (0, 2)
+        }
+        lines = [json.dumps(record) for record in records.values()]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("section", report.SECTIONS)
+def test_every_section_shows_its_runs_and_misses_none(section, invented):
+    text = report.report(section, Evidence(invented))
+    assert "Not run yet" not in text
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    assert len({line.count("|") for line in table}) == 1
+    assert len(table) > 3
+
+
+def test_means_and_deviations_over_seeds_are_shown(invented):
+    text = report.report("table_1", Evidence(invented))
+    # Test errors of the two seeds: 0 and 2, point; 10 and 12, averaged.
+    assert (
+        "| MNIST, 10 classes | MF | 2.3 | 1.00 ± 1.41 | 11.00 ± 1.41 | 11.00 ± 1.41 | 2 | 2 |"
+        in (text)
+    )
+    assert "8.00 ± 1.41" in report.report("figure_b5", Evidence(invented))
+    assert "99.00 ± 1.41" in report.report("figure_1_right", Evidence(invented))
+
+
+@pytest.mark.parametrize("section", report.SECTIONS)
+def test_a_section_without_records_says_that_nothing_was_run(section, tmp_path):
+    n_runs = len(report.SECTIONS[section][1].runs)
+    text = report.report(section, Evidence(tmp_path))
+    assert f"Not run yet: {n_runs} of {n_runs} runs" in text
+
+
+@pytest.mark.parametrize("section", report.SECTIONS)
+def test_what_is_committed_can_be_reported_and_always_alike(section):
+    texts = [report.report(section, Evidence(runner.RESULTS)) for _ in range(2)]
+    assert texts[0] == texts[1]
+    assert texts[0].startswith("| ")
+
+
+def test_plots_are_drawn_and_always_alike(invented):
+    import plots
+
+    folders = [invented / name for name in ("first", "second")]
+    for folder in folders:
+        plots.draw_all(Evidence(invented), folder)
+    names = sorted(path.name for path in folders[0].iterdir())
+    assert names == sorted(f"{name}.png" for name in plots.PLOTS)
+    for name in names:
+        contents = [(folder / name).read_bytes() for folder in folders]
+        assert contents[0] == contents[1]
+        assert np.ptp(matplotlib.image.imread(folders[0] / name)) > 0
+
+
+def test_without_records_no_plot_is_drawn(tmp_path):
+    import plots
+
+    plots.draw_all(Evidence(tmp_path), tmp_path / "figures")
+    assert not list((tmp_path / "figures").iterdir())
