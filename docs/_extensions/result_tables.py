@@ -9,7 +9,8 @@ import os
 import re
 import subprocess
 import sys
-from itertools import groupby
+from functools import cache
+from itertools import groupby, pairwise
 from pathlib import Path
 
 from docutils import nodes
@@ -24,12 +25,13 @@ class Report(SphinxDirective):
     """Show what ``python SCRIPT ARGUMENTS`` prints.
 
     The script is not run if there are no records: files named after it in the folder ``results``
-    beside it, or what the option ``records`` says, a pattern below that folder.
+    beside it, or what the option ``records`` says, a pattern below that folder. With the option
+    ``section`` only what stands under the heading of that name is shown.
     """
 
     required_arguments = 1
     final_argument_whitespace = True
-    option_spec = {"made-by": directives.unchanged, "records": directives.unchanged}
+    option_spec = dict.fromkeys(("made-by", "records", "section"), directives.unchanged)
 
     def run(self):
         """Run the script and lay out its output."""
@@ -43,31 +45,33 @@ class Report(SphinxDirective):
             self.env.note_dependency(str(record))
         if not (ROOT / script).exists() or not records:
             return [block, _nothing_yet()]
-        text = self._output(script, arguments)
-        return [block, *(self._layout(text) or [_nothing_yet()])]
+        lines = [line.strip() for line in self._output(script, *arguments).splitlines()]
+        if "section" in self.options:
+            lines = self._section(lines)
+        return [block, *(self._layout(lines) or [_nothing_yet()])]
 
     def _records(self, script):
         """List the files that hold the results."""
         pattern = self.options.get("records", f"{script.stem}.json*")
         return sorted((script.parent / "results").glob(pattern))
 
-    def _output(self, script, arguments):
-        """Run the script from the repository's root."""
-        finished = subprocess.run(
-            [sys.executable, script, *arguments],
-            cwd=ROOT,
-            env={**os.environ, "MPLBACKEND": "Agg"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    def _output(self, *command):
+        """Get what a script prints."""
+        finished = _run(*command)
         if finished.returncode:
-            raise self.error(f"{script} failed:\n{finished.stderr}")
+            raise self.error(f"{command[0]} failed:\n{finished.stderr}")
         return finished.stdout
 
-    def _layout(self, text):
+    def _section(self, lines):
+        """Cut out what stands under a heading."""
+        headings = [place for place, line in enumerate(lines) if line.startswith("#")]
+        for start, end in pairwise([*headings, len(lines)]):
+            if lines[start].lstrip("# ") == self.options["section"]:
+                return lines[start + 1 : end]
+        raise self.error(f"{self.arguments[0]} prints no section {self.options['section']!r}.")
+
+    def _layout(self, lines):
         """Turn blocks of Markdown into nodes."""
-        lines = [line.strip() for line in text.splitlines()]
         made = []
         for kind, block in groupby(lines, _kind):
             block = list(block)
@@ -98,6 +102,19 @@ class RecordedFigure(SphinxDirective):
         """Make the image, or the note."""
         path = ROOT / self.arguments[0]
         return [_image(self, path, self.options.get("alt", path.stem))]
+
+
+@cache
+def _run(*command):
+    """Run a script from the repository's root, once per build."""
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env={**os.environ, "MPLBACKEND": "Agg"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def _image(directive, path, alt):
