@@ -255,7 +255,9 @@ def _check_one(network, name, layer, array):
 def _to_numbers(label, array, dtype):
     """Copy an array, refusing what is no finite number."""
     try:
-        return check_array(array, dtype=dtype, ensure_2d=False, copy=True, input_name=label)
+        # Numbers beyond the precision become infinite, which the check refuses.
+        with np.errstate(over="ignore"):
+            return check_array(array, dtype=dtype, ensure_2d=False, copy=True, input_name=label)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{label} must hold finite numbers: {error}") from error
 
