@@ -1,8 +1,11 @@
 """BP-inspired message passing: g of every edge without the edge's own contribution."""
 
-from . import expansion
+from . import expansion, fused_expansion
 from ._base import Algorithm
 from .mean_field import MeanField
+
+EXPANSIONS = {"products": expansion, "fused": fused_expansion}
+"""Ways of expanding cavity messages, by the name that a backend gives to the one it serves."""
 
 
 class BPInspired(Algorithm):
@@ -42,8 +45,23 @@ class BPInspired(Algorithm):
         bool
             False where edges are summed one by one.
         """
-        possible = layer.backend.expands_cavities and not layer.layout.compressed
-        return possible and layer.network.edges != "exact"
+        return layer.network.edges != "exact" and not layer.layout.compressed
+
+    @staticmethod
+    def expansion(layer):
+        """Choose the way of expanding that the layer's backend serves.
+
+        Parameters
+        ----------
+        layer : Layer
+            The weight layer.
+
+        Returns
+        -------
+        module
+            One of :data:`EXPANSIONS`.
+        """
+        return EXPANSIONS[layer.backend.cavity_expansion]
 
     def n_terms(self, layer):
         """Count the arrays of weight-field messages.
@@ -56,9 +74,9 @@ class BPInspired(Algorithm):
         Returns
         -------
         int
-            One per power up to the largest degree, and one of scratch.
+            1, or more where an expansion collects powers apart.
         """
-        return expansion.largest_degree(layer.network) + 2 if self.expands(layer) else 1
+        return self.expansion(layer).n_terms(layer.network) if self.expands(layer) else 1
 
     def allocate(self, layer):
         """Ask for what g of an edge needs besides ω, and for the expansion.
@@ -71,7 +89,7 @@ class BPInspired(Algorithm):
         layer.batch_array("edge_parameters", (3,), layer.n_units)
         layer.layout.declare_edges(layer)
         if self.expands(layer):
-            expansion.allocate(layer)
+            self.expansion(layer).allocate(layer)
 
     def messages(self, layer, sweep):
         """Compute the sums of the cavity messages.
@@ -90,6 +108,6 @@ class BPInspired(Algorithm):
         """
         layer.fill_edge_parameters()
         if self.expands(layer):
-            return expansion.edge_sums(layer)
+            return self.expansion(layer).edge_sums(layer)
         layer.layout.edge_sums(layer)
         return 1

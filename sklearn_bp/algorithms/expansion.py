@@ -87,6 +87,22 @@ def largest_degree(network):
     return MAX_DEGREE if network.edges == "auto" else network.edges
 
 
+def n_terms(network):
+    """Count the arrays of weight-field messages that :func:`edge_sums` needs.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+
+    Returns
+    -------
+    int
+        One per power up to the largest degree.
+    """
+    return largest_degree(network) + 1
+
+
 def allocate(layer):
     """Ask for the arrays of the expansion.
 
@@ -95,12 +111,12 @@ def allocate(layer):
     layer : Layer
         The weight layer.
     """
-    n_terms = largest_degree(layer.network) + 1
-    n_nodes = n_nodes_for(MAX_DEGREE if layer.network.edges == "auto" else n_terms - 1)
+    most = largest_degree(layer.network) + 1
+    n_nodes = n_nodes_for(most - 1)
     layer.batch_array("expansion_values", (n_nodes,), layer.n_units)
     layer.batch_array("expansion_keep", (), layer.n_units)
-    layer.batch_array("expansion_terms", (n_terms,), layer.n_units)
-    layer.batch_array("expansion_weighted_terms", (n_terms,), layer.n_units)
+    layer.batch_array("expansion_terms", (most,), layer.n_units)
+    layer.batch_array("expansion_weighted_terms", (most,), layer.n_units)
     layer.batch_array("x_power", (), layer.n_rows)
     for name in ("x_scale", "x_inverse_scale", "x_norm_sq", "x_allowed"):
         layer.batch_array(name, ())
@@ -114,8 +130,24 @@ def allocate(layer):
     layer.survey_squares = np.zeros((n_nodes - 1, N_LIMITS))
     layer.survey_counts = np.zeros((n_nodes - 1, N_LIMITS), dtype=np.int64)
     if layer.has_units_below:
-        layer.batch_array("down_terms", (n_terms,), layer.n_rows)
+        layer.batch_array("down_terms", (most,), layer.n_rows)
         layer.array("m_power", (layer.n_rows, layer.n_units))
+
+
+def is_small(layer):
+    """Tell whether a layer has too few edges for an expansion to pay.
+
+    Parameters
+    ----------
+    layer : Layer
+        The weight layer, bound to a mini-batch.
+
+    Returns
+    -------
+    bool
+        True if exact sums take no time to speak of.
+    """
+    return layer.omega.size * layer.n_inputs < LEAST_EDGES
 
 
 def edge_sums(layer):
@@ -171,7 +203,7 @@ def _choose(layer):
         How many inputs are above the cap.
     """
     automatic = layer.network.edges == "auto"
-    if automatic and layer.omega.size * layer.n_inputs < LEAST_EDGES:
+    if automatic and is_small(layer):
         return 0, 0, np.inf, 0
     mean, n_inputs = layer.weights.mean, layer.n_inputs
     layer.backend.weight_scales(mean, n_inputs, layer.m_scale, layer.m_norm_sq)
@@ -237,13 +269,23 @@ def _within_tolerance(layer, degree, squares, limit, cap):
         layer.m_scale,
         layer.has_units_below,
     )
-    return share <= _own_tolerance(layer) / SAFETY
+    return share <= own_tolerance(layer) / SAFETY
 
 
-def _own_tolerance(layer):
+def own_tolerance(layer):
     """Give a layer its share of the tolerance.
 
     Errors of B_in pass on to all layers below, so every layer that expands may cause an equal part.
+
+    Parameters
+    ----------
+    layer : Layer
+        The weight layer.
+
+    Returns
+    -------
+    float
+        Relative error that the layer itself may add to the norms of its H_in and B_in.
     """
     network = layer.network
     n_expanding = sum(not network.plain_sums(index) for index in range(network.n_layers))
@@ -256,7 +298,7 @@ def _set_allowed_errors(layer):
     if layer.weighted:
         np.multiply(x_norm_sq, layer.sample_weight**2, out=x_norm_sq)
     by_rows, by_columns = backend.weighted_norms(layer.g, x_norm_sq, m_norm_sq)
-    tolerance, pairs = _own_tolerance(layer), layer.omega.size
+    tolerance, pairs = own_tolerance(layer), layer.omega.size
     backend.allowed_errors(by_rows, pairs, x_norm_sq, tolerance, layer.x_allowed)
     if layer.has_units_below:
         backend.allowed_errors(by_columns, pairs, m_norm_sq, tolerance, layer.m_allowed)

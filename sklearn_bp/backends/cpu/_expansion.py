@@ -11,8 +11,8 @@ EDGE_WORK = 8
 class ExpansionOperations:
     """Part of :class:`CpuBackend`, which shares rows among threads in ``_run``."""
 
-    expands_cavities = True
-    """Whether the operations of this part exist; without them edges are summed exactly."""
+    cavity_expansion = "products"
+    """Which way of expanding cavity messages these operations serve."""
 
     def input_scales(self, x, n_inputs, cap, largest, norm_sq):
         """Compute the largest |x̂| up to `cap`, and Σ x̂², of every sample."""

@@ -10,6 +10,7 @@ from .._samples import kept_type
 from . import activation, argmax, edges, elementwise, weights
 from ._array import DeviceArray
 from ._data import ResidentData, Rows, StreamedData
+from ._expansion import ExpansionOperations
 from ._products import make_products
 from ._record import DeviceRecord
 from ._replay import Replays
@@ -29,7 +30,7 @@ EDGE_BLOCKS = 2048
 """Blocks that exact edges are shared among, if there are so many tiles."""
 
 
-class CudaBackend:
+class CudaBackend(ExpansionOperations):
     """Runs the engine's operations on a GPU, all in one stream.
 
     Nothing waits for the device but :meth:`to_host`, and nothing is allocated by an operation that
@@ -51,7 +52,7 @@ class CudaBackend:
         self.stream = Stream()
         self.products = products or make_products(self.stream, self.blocks, self.empty)
         self._replays = Replays(self.stream)
-        self._scratch = weakref.WeakKeyDictionary()
+        self._scratch, self._interpolations = weakref.WeakKeyDictionary(), {}
         self._origin = self.zeros((1,), "int64")
 
     # Launching -----------------------------------------------------------------------------
@@ -281,9 +282,6 @@ class CudaBackend:
 
     # Edges ---------------------------------------------------------------------------------
 
-    expands_cavities = False
-    """Exact edges run at the arithmetic's speed here; there is no expansion."""
-
     compresses_weights = False
     """Pruned weights stay dense here."""
 
@@ -296,23 +294,28 @@ class CudaBackend:
         """Compute the same for a factorised output."""
         self._table(edges.make_output_edge_parameters(channel), v.shape, y, v, parameters)
 
-    def _down_partial(self, down_field, n_units, inputs_per_block):
-        """Make room for the slices of B_in, and the grid that fills them."""
-        n_tiles = -(-n_units // self.blocks.lanes)
-        grid_rows = -(-down_field.shape[1] // inputs_per_block)
-        n_slices = min(n_tiles, max(1, EDGE_BLOCKS // grid_rows))
+    @staticmethod
+    def _edge_grid(down_field, n_units, units_per_block, inputs_per_block):
+        """Share edges among blocks: slices along the units, of which a block may have several."""
+        n_rows = -(-down_field.shape[1] // inputs_per_block)
+        n_tiles = -(-n_units // units_per_block)
+        return min(n_tiles, max(1, EDGE_BLOCKS // n_rows)), n_rows
+
+    def _slices(self, down_field, n_slices):
+        """Make room for the slices of B_in, kept as long as the memory behind it."""
         shape = (n_slices, *down_field.shape)
         kept = self._scratch.setdefault(down_field.owner, {})
         if shape not in kept:
             kept[shape] = self.empty(shape, down_field.dtype)
-        return kept[shape], (n_slices, grid_rows)
+        return kept[shape]
 
     def edge_sums(self, channel, omega, parameters, x, mean, sample_weight, down_field, field_in):
         """Compute B_in and H_in from exact cavity g with node-level means."""
         blocks = self.blocks
         kernel = edges.make_edge_sums(channel, blocks, omega.dtype.type)
         inputs = blocks.groups * blocks.inputs
-        down_partial, grid = self._down_partial(down_field, omega.shape[1], inputs)
+        grid = self._edge_grid(down_field, omega.shape[1], blocks.lanes, inputs)
+        down_partial = self._slices(down_field, grid[0])
         arguments = (omega, parameters, x, mean, sample_weight, down_partial, field_in)
         self.launch(kernel, grid, (blocks.lanes, blocks.groups), *arguments)
         self._table(edges.add_slices, down_field.shape, down_partial, down_field)
@@ -332,7 +335,8 @@ class CudaBackend:
         """Compute B_in and H_in from exact cavity g with means on the edges."""
         blocks = self.blocks
         kernel = edges.make_edge_sums_cavity(channel, blocks, omega.dtype.type)
-        down_partial, grid = self._down_partial(down_field, omega.shape[1], blocks.groups)
+        grid = self._edge_grid(down_field, omega.shape[1], blocks.lanes, blocks.groups)
+        down_partial = self._slices(down_field, grid[0])
         arguments = (omega, parameters, x_cav, m_cav, sample_weight, g_cav, down_partial, field_in)
         self.launch(kernel, grid, (blocks.lanes, blocks.groups), *arguments)
         self._table(edges.add_slices, down_field.shape, down_partial, down_field)

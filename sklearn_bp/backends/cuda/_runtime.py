@@ -36,14 +36,19 @@ class BlockShape:
     ----------
     columns, rows : int
         Threads of an elementwise block, along the columns and the rows of arrays.
-    row_threads : int
-        Threads that share a row where something is summed over it.
+    row_threads, column_threads : int
+        Threads that share a row, or a column, where something is summed over it.
     lanes, groups : int
         Threads of a block of edges, along units and along inputs.
     inputs : int
         Inputs per thread there.
     chunk_bytes : int
         Bytes of every thread's partial sums there, until they are added up.
+    units : int
+        Units per thread where edges are expanded. The other numbers along edges must be such that
+        the threads of a block are a multiple of its units and of its inputs.
+    series_bytes : int
+        Bytes of coefficients that a block holds there, if one sample's are not more.
     tile, tile_depth, tile_thread : int
         Side and depth of a block's tile of a matrix product, and side of a thread's part.
     grid_rows : int
@@ -54,10 +59,13 @@ class BlockShape:
     columns: int = 32
     rows: int = 8
     row_threads: int = 256
+    column_threads: int = 32
     lanes: int = 32
     groups: int = 4
     inputs: int = 4
     chunk_bytes: int = 128
+    units: int = 2
+    series_bytes: int = 16384
     tile: int = 32
     tile_depth: int = 32
     tile_thread: int = 2
@@ -69,10 +77,13 @@ SIMULATOR_BLOCKS = BlockShape(
     columns=2,
     rows=2,
     row_threads=4,
+    column_threads=2,
     lanes=2,
     groups=2,
     inputs=2,
     chunk_bytes=32,
+    units=2,
+    series_bytes=512,
     tile=4,
     tile_depth=2,
     tile_thread=2,

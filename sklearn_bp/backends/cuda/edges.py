@@ -56,7 +56,7 @@ def make_output_edge_parameters(channel):
     return output_edge_parameters
 
 
-def samples_per_chunk(blocks, scalar):
+def samples_per_chunk(blocks, scalar, n_terms=0):
     """Count the samples after which a block adds up its lanes' parts of B_in.
 
     Parameters
@@ -65,13 +65,20 @@ def samples_per_chunk(blocks, scalar):
         How threads are grouped.
     scalar : type
         NumPy's scalar type of the arrays.
+    n_terms : int
+        Terms of the polynomials that the block holds meanwhile; 0 if there are none.
 
     Returns
     -------
     int
         At least 1.
     """
-    return max(1, blocks.chunk_bytes // (blocks.inputs * scalar(0).itemsize))
+    size = scalar(0).itemsize
+    n_samples = blocks.chunk_bytes // (blocks.inputs * size)
+    if n_terms:
+        row = (n_terms + 1) * blocks.lanes * blocks.units * size
+        n_samples = min(n_samples, blocks.series_bytes // row)
+    return max(1, n_samples)
 
 
 @device_function
@@ -79,12 +86,13 @@ def add_lanes(partial, group, lane, n_lanes, n_inputs, start, inputs, is_first, 
     """Add the lanes' parts of B_in for the samples from `start` on, and empty the memory."""
     cuda.syncthreads()
     for entry in range(lane, partial.shape[1], n_lanes):
-        n, i = start + entry // n_inputs, inputs + entry % n_inputs
-        if n < down_partial.shape[1] and i < down_partial.shape[2]:
-            total = partial[group, entry, 0]
+        n = place(start) + place(entry // n_inputs)
+        i = place(inputs) + place(entry % n_inputs)
+        if n < place(down_partial.shape[1]) and i < place(down_partial.shape[2]):
+            total = partial[place(group), place(entry), place(0)]
             for other in range(1, n_lanes):
-                total += partial[group, entry, other]
-            column = cuda.blockIdx.x
+                total += partial[place(group), place(entry), place(other)]
+            column = place(cuda.blockIdx.x)
             if is_first:
                 down_partial[column, n, i] = total
             else:

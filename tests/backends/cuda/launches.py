@@ -20,7 +20,10 @@ from sklearn_bp.engine.posterior import draw_posterior
 from sklearn_bp.engine.prediction import bayes_moments, class_probabilities, point_preactivation
 from sklearn_bp.priors import PRIORS
 
+from .expansions import expand_small_layers
+
 SIZES, SAMPLES = [4, 3, 3], 5
+EDGES = ["exact", "auto", 3]
 
 
 @dataclass
@@ -89,8 +92,10 @@ def make_backend(patch):
 def run_everything(backend, dtype):
     """Take a step and predict with every algorithm, prior, channel and number of sweeps."""
     rng = np.random.RandomState(0)
-    settings = product(ALGORITHMS, PRIORS, ACTIVATIONS, OUTPUTS, [1, 2])
-    for algo, prior, activation, output, n_inner_iter in settings:
+    settings = product(ALGORITHMS, PRIORS, ACTIVATIONS, OUTPUTS, [1, 2], EDGES)
+    for algo, prior, activation, output, n_inner_iter, edges in settings:
+        if edges != "exact" and algo not in ("bp", "bpi"):
+            continue
         network = make_network(
             [*SIZES[:2], 1 if output == "sign" else SIZES[2]],
             algo=algo,
@@ -98,6 +103,7 @@ def run_everything(backend, dtype):
             activation=activation,
             output=output,
             n_inner_iter=n_inner_iter,
+            edges=edges,
             density=0.5,
             dtype=dtype,
         )
@@ -116,6 +122,7 @@ def run_everything(backend, dtype):
 
 def all_launches(patch, dtype):
     """Every (kernel source, signature) that an engine of that type launches."""
+    expand_small_layers(patch)
     backend = make_backend(patch)
     run_everything(backend, dtype)
     return list(backend.stream.launches)
