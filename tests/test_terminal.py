@@ -61,6 +61,13 @@ def test_pictures_fit_a_terminal(values):
     assert lines[-1].split() == ["1", str(len(values))][: len(values)]
 
 
+@given(st.lists(percentages, min_size=1, max_size=60))
+def test_the_axis_reaches_to_the_least_value_within_three_decades(values):
+    labels = read(draw_percentages(values), len(values))[1]
+    high, least = labels[max(labels)], min(value for value in [*values, 100] if value > 0)
+    assert labels[0] <= max(least, high / 1000, 0.001)
+
+
 def test_of_many_values_neighbours_are_averaged():
     few = draw_percentages(np.repeat([50.0, 4.0], 30))
     many = draw_percentages([40.0, 60.0] * 30 + [3.0, 5.0] * 30)

@@ -147,6 +147,24 @@ def test_a_student_finds_the_teacher_of_a_perceptron():
     assert student.score(data.X, data.y) == 1.0
 
 
+def hidden_units(coefs):
+    """Weights into each hidden unit times its output weight: sorted, they are free of symmetry."""
+    return sorted(map(tuple, (coefs[0] * coefs[1].T).T))
+
+
+def test_a_student_that_explains_all_labels_of_a_committee_is_the_teacher():
+    """Up to the order of the hidden units, and a sign of both weight layers that cancels."""
+    data = make_teacher_student(1000, 21, hidden_layer_sizes=(3,), random_state=0)
+    options = {"rho": 0.9995, "output_rho": 1.0, "damping": 0.5, "fit_intercept": False}
+    n_found = 0
+    for seed in range(6):
+        student = BPClassifier((3,), max_iter=20, random_state=seed, **options)
+        explains = student.fit(data.X, data.y).score(data.X, data.y) == 1.0
+        assert (hidden_units(student.coefs_) == hidden_units(data.coefs)) == explains
+        n_found += explains
+    assert n_found >= 1
+
+
 @pytest.mark.parametrize(
     "name, value",
     [
