@@ -120,7 +120,8 @@ class Engine:
     def _step(self, X, y, rows, sample_weight):
         """Take one step and commit it; a backend that counts on the device has not looked yet."""
         held = [layer.committed for layer in self.layers]
-        key = (X, y, rows, sample_weight, self.layers[0].memory, *held)
+        memories = [layer.memory for layer in self.layers]
+        key = (X, y, rows, sample_weight, *memories, *held)
         reached = self.backend.repeat(key, self._sweep, X, y, rows, sample_weight)
         for layer, weights in zip(self.layers, reached, strict=True):
             layer.commit(weights)

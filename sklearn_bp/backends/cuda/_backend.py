@@ -90,9 +90,9 @@ class CudaBackend(ExpansionOperations):
         if math.prod(grid):
             self.launch(kernel, grid, block, *arguments)
 
-    def _samples(self, kernel, n_samples, *arguments):
-        """Queue a kernel of one block per sample."""
-        self.launch(kernel, n_samples, self.blocks.row_threads, *arguments)
+    def _samples(self, kernel, n_blocks, *arguments):
+        """Queue a kernel of so many blocks, as a rule one per sample, that add up in a row."""
+        self.launch(kernel, n_blocks, self.blocks.row_threads, *arguments)
 
     # Arrays --------------------------------------------------------------------------------
 
@@ -274,11 +274,13 @@ class CudaBackend(ExpansionOperations):
 
     def count_argmax(self, y, omega, weight, correct):
         """Count the samples whose largest ω is at the label, each with its weight."""
-        self._each(activation.count_argmax, omega.shape[0], y, omega, weight, correct)
+        kernel = activation.make_count_argmax(self.blocks.row_threads)
+        self._samples(kernel, 1, y, omega, weight, correct)
 
     def count_sign(self, y, omega, weight, correct):
         """Count the samples whose ω has the label's sign, each with its weight."""
-        self._each(activation.count_sign, omega.shape[0], y, omega, weight, correct)
+        kernel = activation.make_count_sign(self.blocks.row_threads)
+        self._samples(kernel, 1, y, omega, weight, correct)
 
     # Edges ---------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ Everything here works in numba's simulator too, except graphs, which it does not
 """
 
 import ctypes
+import warnings
 import weakref
 from dataclasses import dataclass
 
@@ -99,14 +100,22 @@ def find_problem():
     -------
     str or None
         A sentence; None if one can.
+
+    Raises
+    ------
+    Exception
+        Whatever the driver says of a GPU that is there but cannot be used.
     """
     if SIMULATED:
         return None
     if not cuda.is_available():
-        reason = " ".join(str(cuda.cuda_error()).split())
-        return f"there is no usable CUDA driver ({reason})."
+        reason = cuda.cuda_error()
+        if reason is None:
+            return "the driver works, but the libraries that compile kernels were not found."
+        return f"there is no usable CUDA driver ({' '.join(str(reason).split())})."
     if not len(cuda.gpus):
         return "the driver sees no GPU."
+    cuda.current_context()
     return None
 
 
@@ -287,6 +296,7 @@ class Stream:
 
     def __init__(self):
         self.handle = cuda.stream()
+        self._configured = {}
 
     def launch(self, compiled, grid, block, *arguments):
         """Queue a kernel.
@@ -300,7 +310,16 @@ class Stream:
         *arguments
             Device arrays and numbers.
         """
-        compiled[grid, block, self.handle](*arguments)
+        if SIMULATED:  # It keeps the last configuration of a kernel only.
+            compiled[grid, block, self.handle](*arguments)
+            return
+        key = (compiled, grid, block)
+        if key not in self._configured:
+            with warnings.catch_warnings():
+                # numba warns of grids too small to fill a GPU; small layers have such.
+                warnings.simplefilter("ignore")
+                self._configured[key] = compiled[grid, block, self.handle]
+        self._configured[key](*arguments)
 
     def upload(self, source, target):
         """Queue a copy of a host array of the same shape and type to the device."""

@@ -154,21 +154,55 @@ def finish_v_full(v, offset, state, place):
                 count_bad(state, place)
 
 
-@kernel
-def count_argmax(y, omega, weight, correct):
-    """Add the weights (M,) of rows whose largest entry is at the class index `y` (ties: first)."""
-    for n in range(cuda.grid(1), omega.shape[0], cuda.gridsize(1)):
-        best = 0
-        for k in range(1, omega.shape[1]):
-            if omega[n, k] > omega[n, best]:
-                best = k
-        if best == y[n]:
-            cuda.atomic.add(correct, 0, float64(weight[n]))
+@cache
+def make_count_argmax(row_threads):
+    """Make the kernel that adds up the weights of rows whose largest entry is the label's.
+
+    Parameters
+    ----------
+    row_threads : int
+        Threads of the one block, a power of two; they add up in a fixed order.
+
+    Returns
+    -------
+    callable
+        ``count_argmax(y, omega, weight, correct)``; class indices `y` (M,), `omega` (M, K) and
+        `weight` (M,) IN, `correct` (1,) IN/OUT; of equal entries the first counts as the largest.
+    """
+
+    @kernel
+    def count_argmax(y, omega, weight, correct):
+        partial = cuda.shared.array(row_threads, float64)
+        lane, total = cuda.threadIdx.x, float64(0)
+        for n in range(lane, omega.shape[0], row_threads):
+            best = 0
+            for k in range(1, omega.shape[1]):
+                if omega[n, k] > omega[n, best]:
+                    best = k
+            if best == y[n]:
+                total += float64(weight[n])
+        partial[lane] = total
+        add_up(partial, lane, row_threads)
+        if lane == 0:
+            correct[0] += partial[0]
+
+    return count_argmax
 
 
-@kernel
-def count_sign(y, omega, weight, correct):
-    """Add the weights (M,) of rows whose sign agrees with the label `y` = ±1 (sign(0) = +1)."""
-    for n in range(cuda.grid(1), omega.shape[0], cuda.gridsize(1)):
-        if (omega[n, 0] >= 0) == (y[n] > 0):
-            cuda.atomic.add(correct, 0, float64(weight[n]))
+@cache
+def make_count_sign(row_threads):
+    """Make the same for labels `y` = ±1 and the sign of one column, sign(0) = +1."""
+
+    @kernel
+    def count_sign(y, omega, weight, correct):
+        partial = cuda.shared.array(row_threads, float64)
+        lane, total = cuda.threadIdx.x, float64(0)
+        for n in range(lane, omega.shape[0], row_threads):
+            if (omega[n, 0] >= 0) == (y[n] > 0):
+                total += float64(weight[n])
+        partial[lane] = total
+        add_up(partial, lane, row_threads)
+        if lane == 0:
+            correct[0] += partial[0]
+
+    return count_sign

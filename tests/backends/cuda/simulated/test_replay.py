@@ -2,10 +2,15 @@
 
 import gc
 
+import numpy as np
 import pytest
 
+from sklearn_bp.backends.cpu import CpuBackend
 from sklearn_bp.backends.cuda import get_backend
 from sklearn_bp.backends.cuda._replay import Replays
+from sklearn_bp.engine.engine import Engine
+from sklearn_bp.engine.network import make_network
+from sklearn_bp.engine.posterior import draw_posterior
 
 
 class Part:
@@ -115,3 +120,23 @@ def test_mini_batches_that_come_once_are_not_recorded(monkeypatch):
     for _ in range(3):
         backend.repeat((Part(), once), Work())
     assert not replays._recordings
+
+
+def test_a_step_is_known_by_all_memory_that_it_uses():
+    keys = []
+
+    class Backend(CpuBackend):
+        def repeat(self, key, function, *arguments):
+            keys.append({id(part) for part in key})
+            return function(*arguments)
+
+    network = make_network([3, 4, 4, 1], algo="mf", output="sign")
+    engine = Engine(network, draw_posterior(network, np.random.RandomState(0)), Backend(1))
+    X, y = np.ones((2, 3), np.float32), np.ones(2, np.float32)
+    for _ in range(3):
+        held = [layer.committed for layer in engine.layers]
+        memories = [layer.memory for layer in engine.layers]
+        engine.step(X, y, np.arange(2))
+        assert {id(part) for part in (X, y, *held, *memories)} <= keys[-1]
+    # The first step found memory too small; two sets of weights take turns after that.
+    assert keys[1] != keys[2]
