@@ -176,6 +176,24 @@ def test_ebp_step_follows_the_exact_posterior_of_all_networks(y):
     assert change @ exact_change / (change @ change) == pytest.approx(1, abs=0.25)
 
 
+def test_averaged_prediction_is_that_of_networks_drawn_from_the_posterior():
+    random_state = np.random.RandomState(2)
+    X = random_state.standard_normal((20, 25))
+    model = started(25, (31,), init_scale=1.5)
+    positive = np.zeros(len(X))
+    n_networks = 4000
+    probabilities = [0.5 + 0.5 * np.tanh(field) for field in model.fields_]
+    for _ in range(n_networks):
+        first, second = [
+            np.where(random_state.uniform(size=p.shape) < p, 1, -1) for p in probabilities
+        ]
+        z = np.where(X @ first >= 0, 1, -1) @ second
+        positive += z[:, 0] >= 0
+    expected = positive / n_networks
+    assert np.ptp(expected) > 0.5
+    np.testing.assert_allclose(model.averaged().predict_proba(X)[:, 1], expected, atol=0.03)
+
+
 def test_ebp_step_of_a_gaussian_perceptron_is_exact():
     x, scale = np.random.RandomState(1).standard_normal(7), 0.7
     model = started(7, (), weight_prior="gaussian", weight_scale=scale)

@@ -49,13 +49,17 @@ def read(folder):
     return [json.loads(line) for line in lines]
 
 
+class CutOffError(Exception):
+    """Stands for whatever ends a process."""
+
+
 def interrupted(trial, epoch):
-    """Make a trial that is interrupted when it should train an epoch."""
+    """Make a trial that is cut off when it should train an epoch."""
 
     class Interrupted(trial):
         def train(self, number):
             if number == epoch:
-                raise KeyboardInterrupt
+                raise CutOffError
             return super().train(number)
 
     return Interrupted
@@ -92,7 +96,7 @@ def test_a_record_tells_what_was_run_and_what_came_out(tmp_path):
 )
 def test_a_run_that_is_cut_off_goes_on_to_the_same_result(run, trial, tmp_path):
     make_runner(tmp_path / "whole", [run], trial).run([0])
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(CutOffError):
         make_runner(tmp_path / "cut", [run], interrupted(trial, 3)).run([0])
     assert not (tmp_path / "cut" / "experiment.jsonl").exists()
     assert len(list((tmp_path / "cut" / "scratch").glob("*.joblib"))) == 1
