@@ -286,26 +286,39 @@ def test_flipped_bytes_are_refused_or_mean_nothing(saved, tmp_path):
     assert refused > len(saved) / 41 / 2
 
 
-def rewritten(saved, path, header=None, **arrays):
+def rewritten(saved, path, change_header=None, arrays=()):
     """Write the saved file again with other arrays, or other entries of its header."""
     with np.load(io.BytesIO(saved)) as file:
         contents = {name: file[name] for name in file.files}
     entries = json.loads(str(contents["header"]))
-    if header is not None:
-        header(entries)
+    if change_header is not None:
+        change_header(entries)
     contents["header"] = np.array(json.dumps(entries))
-    contents |= arrays
+    contents |= dict(arrays)
     np.savez(path, **{name: array for name, array in contents.items() if array is not None})
+
+
+def npy_bytes():
+    """A plain ``.npy`` file."""
+    stream = io.BytesIO()
+    np.save(stream, np.zeros(3))
+    return stream.getvalue()
+
+
+def write_zip(path):
+    """An archive that holds no arrays."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("readme.txt", "hello")
 
 
 FOREIGN = {
     "text": lambda path: path.write_text("not an archive"),
     "pickle": lambda path: path.write_bytes(pickle.dumps({"a": 1})),
-    "array": lambda path: np.save(path.open("wb"), np.zeros(3)),
+    "array": lambda path: path.write_bytes(npy_bytes()),
     "other archive": lambda path: np.savez(path, weights=np.zeros(3)),
     "other format": lambda path: np.savez(path, header=np.array('{"format": "other"}')),
     "no JSON": lambda path: np.savez(path, header=np.array("{")),
-    "zip": lambda path: zipfile.ZipFile(path, "w").writestr("readme.txt", "hello"),
+    "zip": write_zip,
 }
 
 
@@ -365,7 +378,7 @@ ARRAYS = {
 @pytest.mark.parametrize("kind", ARRAYS)
 def test_impossible_arrays_are_refused(kind, saved, tmp_path):
     arrays, message = ARRAYS[kind]
-    rewritten(saved, tmp_path / "model.npz", **arrays)
+    rewritten(saved, tmp_path / "model.npz", arrays=arrays)
     refuse(tmp_path / "model.npz", message)
 
 
@@ -382,7 +395,7 @@ class Payload:
 @pytest.mark.parametrize("name", ["header", "classes", "feature_names", "mean_0", "unused"])
 def test_nothing_in_a_file_is_executed(name, saved, tmp_path):
     path, trace = tmp_path / "model.npz", tmp_path / "trace"
-    rewritten(saved, path, **{name: np.array([Payload(trace)], dtype=object)})
+    rewritten(saved, path, arrays={name: np.array([Payload(trace)], dtype=object)})
     with np.load(path, allow_pickle=True) as file:
         file[name]
     assert trace.is_dir(), "the payload would work"
