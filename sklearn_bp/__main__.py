@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
+from sklearn.utils import Bunch
 
 from . import BayesBPClassifier, BPClassifier
 from ._terminal import draw_percentages
@@ -29,7 +30,8 @@ class Images:
     title : str
         Name in prose.
     load : callable
-        ``load(data_home) -> (X_train, X_test, y_train, y_test)``.
+        ``load(data_home=...)`` returns a Bunch with `X_train`, `X_test`, `y_train`, `y_test` and
+        `source`.
     hidden_layer_sizes : tuple of int
         Units of each hidden layer.
     n_epochs : int
@@ -52,27 +54,24 @@ def load_small_digits(data_home=None):
 
     Returns
     -------
-    tuple of ndarray
-        ``(X_train, X_test, y_train, y_test)``, a quarter to test, pixels standardised by one mean
-        and one standard deviation, those of the training images.
+    Bunch
+        As of the other loaders: a quarter to test, pixels standardised by one mean and one
+        standard deviation, those of the training images.
     """
     X, y = load_digits(return_X_y=True)
     X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0, stratify=y)
     mean, standard_deviation = X_train.mean(), X_train.std()
     X_train, X_test = ((part - mean) / standard_deviation for part in (X_train, X_test))
-    return X_train, X_test, y_train, y_test
-
-
-def _arrays_of(loader):
-    """Make the function of the data folder that returns a dataset's arrays."""
-    return lambda data_home: loader(data_home=data_home, return_X_y=True)
+    return Bunch(
+        X_train=X_train, X_test=X_test, y_train=y_train, y_test=y_test, source="scikit-learn"
+    )
 
 
 DATA = {
-    "digits": Images("Digits of scikit-learn", load_small_digits, (101,), 50),
-    "mnist": Images("MNIST", _arrays_of(load_mnist), (501, 501), 30),
-    "fashion_mnist": Images("Fashion-MNIST", _arrays_of(load_fashion_mnist), (501, 501), 30),
-    "cifar10": Images("CIFAR-10", _arrays_of(load_cifar10), (501, 501), 30),
+    "digits": Images("Digits, 8 x 8 pixels", load_small_digits, (101,), 50),
+    "mnist": Images("MNIST", load_mnist, (501, 501), 30),
+    "fashion_mnist": Images("Fashion-MNIST", load_fashion_mnist, (501, 501), 30),
+    "cifar10": Images("CIFAR-10", load_cifar10, (501, 501), 30),
 }
 
 
@@ -91,14 +90,9 @@ def main(argv=None):
     """
     options = _parse(argv)
     try:
-        X_train, X_test, y_train, y_test = DATA[options.data].load(options.data_home)
-        print(
-            f"{DATA[options.data].title}: {X_train.shape[0]:,} images to train, "
-            f"{X_test.shape[0]:,} to test. The first training on a computer compiles for some "
-            "seconds.",
-            flush=True,
-        )
-        model = _train(options, X_train, y_train)
+        data = DATA[options.data].load(data_home=options.data_home)
+        print(_describe(options, data), flush=True)
+        model = _train(options, data.X_train, data.y_train)
     except (
         DeviceMemoryError,
         DeviceUnavailableError,
@@ -110,7 +104,7 @@ def main(argv=None):
         return 1
     if model.history_:  # Not so if the user has stopped the first epoch.
         _show_learning_curve(model, options.plot)
-    _show_result(model, X_test, y_test)
+    _show_result(model, data.X_test, data.y_test)
     return 0
 
 
@@ -161,6 +155,15 @@ def _check_plot(parser, path):
         parser.error("--plot needs matplotlib: pip install 'sklearn-bp[plot]'")
     if not path.parent.is_dir():
         parser.error(f"--plot: there is no folder {str(path.parent)!r}")
+
+
+def _describe(options, data):
+    """Say what is learned."""
+    return (
+        f"{DATA[options.data].title}, from {data.source}: {data.X_train.shape[0]:,} images to "
+        f"train, {data.X_test.shape[0]:,} to test.\n"
+        "The first training on a computer compiles for some seconds."
+    )
 
 
 def _train(options, X, y):

@@ -84,7 +84,7 @@ def test_images_come_from_a_folder(name, shape, tmp_path, capsys):
     np.savez(tmp_path / f"{name}.npz", **draw_images(shape))
     assert main([*QUICK, "--data", name, "--data-home", str(tmp_path)]) == 0
     told = capsys.readouterr().out
-    assert "20 images to train, 10 to test" in told
+    assert f"{name}.npz: 20 images to train, 10 to test" in told
     assert f"Network {np.prod(shape)}-11-10, on 10 images" in told
 
 
