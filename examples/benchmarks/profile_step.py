@@ -7,7 +7,8 @@
 Steps are taken on MNIST with one thread in float32. Every operation of the backend is timed in
 processor time, so that other processes count little; the table gives the median of a step's sum
 over steps, and the share of the whole step; reading the clock is taken off. What the step takes
-beyond its operations is Python and whatever small arrays NumPy works on. Results go to ``results/profile_step.json``.
+beyond its operations is Python and whatever small arrays NumPy works on. Results go to
+``results/profile_step.json``.
 """
 
 import argparse

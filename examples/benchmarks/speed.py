@@ -1,15 +1,17 @@
 """Time and memory of training and prediction, beside the peers, in one run.
 
-    python examples/benchmarks/speed.py            # everything, about an hour
-    python examples/benchmarks/speed.py --quick    # the main numbers, about two minutes
-    python examples/benchmarks/speed.py report     # prints the tables of the last full run
-    python examples/benchmarks/speed.py plot DIR   # draws its figures (needs matplotlib)
+    python examples/benchmarks/speed.py                 # what is not on record, 20 to 25 minutes
+    python examples/benchmarks/speed.py --groups edges  # some groups, again
+    python examples/benchmarks/speed.py --quick         # the main numbers, about two minutes
+    python examples/benchmarks/speed.py report          # prints the tables of the last full run
+    python examples/benchmarks/speed.py plot DIR        # draws its figures (needs matplotlib)
 
 MNIST comes from the folder named by ``--data-home`` or ``SKLEARN_BP_DATA``, else from OpenML. All
 networks have two hidden layers of equal size unless something else is said; everything is float32.
 Times of an epoch are scaled to 60,000 samples where fewer were measured; ``n_samples`` says how
 many. Contenders take turns, and a ratio divides times of one turn by those of ``MLPClassifier``
-(Adam). PyTorch and pytagi take part if they can be imported. Results go to ``results/speed.json``.
+(Adam). PyTorch and pytagi take part if they can be imported. Every group goes to
+``results/speed.json`` as soon as it is done, so that a run can be cut off and go on.
 """
 
 import argparse
@@ -26,6 +28,7 @@ from sklearn.datasets import load_digits
 from sklearn.neural_network import MLPClassifier
 from speed_report import draw, print_tables
 from threadpoolctl import threadpool_limits
+from throughput import exact_edges, grid_search, two_threads
 from timing import clock, measure, spread
 
 from sklearn_bp import BayesBPClassifier, BPClassifier
@@ -33,8 +36,10 @@ from sklearn_bp.datasets import load_mnist
 
 RECORDS = RESULTS / "speed.json"
 OWN = ["mf", "amp", "bp"]
-SLOW = {"bp, exact edges", "pytagi"}
-"""Never measured over whole epochs."""
+SLOW = ("bp, exact edges", "pytagi")
+"""Never measured over whole epochs, and in fewer turns."""
+
+GROWTH_TURNS = 3
 
 
 class Benchmark:
@@ -53,30 +58,46 @@ class Benchmark:
         self.X, self.y = data.X_train, data.y_train.astype(np.int64)
         self.data_home, self.quick = data_home, quick
         self.names = [name for name in CONTENDERS if available(name)]
-        self.n_turns, self.budget = (3, 0.3) if quick else (5, 1.0)
+        self.n_turns, self.budget = (3, 0.3) if quick else (5, 0.6)
 
     def problem(self, width, batch_size):
         """Make the problem of a width and a batch size on MNIST."""
         return Problem(self.X, self.y, (width, width), batch_size)
 
     def networks(self):
-        """Measure all contenders over widths, batch sizes and threads; whole epochs at 2 × 501."""
-        widths, batch_sizes, threads = (101, 501, 2001), (16, 128, 1024), (1, 2)
+        """Measure all contenders over widths and batch sizes; whole epochs at 2 × 501."""
+        widths, batch_sizes = (101, 501, 2001), (16, 128, 1024)
         if self.quick:
-            widths, batch_sizes, threads = (101, 501), (128,), (1,)
+            widths, batch_sizes = (101, 501), (128,)
         records = []
         for width in widths:
             for batch_size in batch_sizes:
-                for n_threads in threads:
-                    main = (width, batch_size, n_threads) == (501, 128, 1) and not self.quick
-                    records += self._cell(width, batch_size, n_threads, main)
+                main = (width, batch_size) == (501, 128) and not self.quick
+                records += self._cell(width, batch_size, main)
         return records
 
-    def _cell(self, width, batch_size, n_threads, whole):
+    def _cell(self, width, batch_size, whole):
         """Measure all contenders on one network."""
-        budget = {name: self.budget for name in SLOW} | {"": None if whole else self.budget}
-        problem = self.problem(width, batch_size)
-        return measure(problem, self.names, n_threads, self.n_turns, budget)
+        budget = dict.fromkeys(SLOW, self.budget) | {"": None if whole else self.budget}
+        n_turns = dict.fromkeys(SLOW, 2) | {"": self.n_turns}
+        return measure(self.problem(width, batch_size), self.names, 1, n_turns, budget)
+
+    def threads(self):
+        """Measure two threads in turns with one."""
+        widths = (501,) if self.quick else (501, 2001)
+        return [
+            record
+            for width in widths
+            for record in two_threads(self.problem(width, 128), OWN, self.n_turns, self.budget)
+        ]
+
+    def edges(self):
+        """Measure how many exact edges are summed in a second, on one thread."""
+        return exact_edges(5 if self.quick else 20)
+
+    def search(self):
+        """Measure a grid search on digits with one and with two workers."""
+        return grid_search(1 if self.quick else 3)
 
     def trained(self):
         """Measure at 2 × 501 after some epochs: weights are polarised, and BP needs more terms."""
@@ -114,7 +135,8 @@ class Benchmark:
         names = [name for name in self.names if name not in SLOW]
         sizes = (8, 128, 1024) if self.quick else (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
         found = [
-            measure(self.problem(501, size), names, 1, self.n_turns, self.budget) for size in sizes
+            measure(self.problem(501, size), names, 1, GROWTH_TURNS, self.budget / 2)
+            for size in sizes
         ]
         return [record for records in found for record in records]
 
@@ -125,7 +147,7 @@ class Benchmark:
             X = random_state.standard_normal((16_384, n_features)).astype(np.float32)
             y = (X @ random_state.standard_normal((n_features, 10))).argmax(axis=1)
             problem = Problem(X, y, (501,), 128)
-            records += measure(problem, OWN, 1, self.n_turns, self.budget)
+            records += measure(problem, OWN, 1, GROWTH_TURNS, self.budget / 2)
         return records
 
     def sample_growth(self):
@@ -133,7 +155,7 @@ class Benchmark:
         records = []
         for n_samples in (1_920, 7_680) if self.quick else (1_920, 3_840, 7_680, 15_360, 30_720):
             problem = Problem(self.X[:n_samples], self.y[:n_samples], (101, 101), 128)
-            records += measure(problem, OWN, 1, self.n_turns, None)
+            records += measure(problem, OWN, 1, GROWTH_TURNS, None)
         return records
 
     def prediction(self):
@@ -188,6 +210,9 @@ GROUPS = {
     "memory": Benchmark.memory,
     "networks": Benchmark.networks,
     "trained": Benchmark.trained,
+    "threads": Benchmark.threads,
+    "edges": Benchmark.edges,
+    "search": Benchmark.search,
     "small_steps": Benchmark.small_steps,
     "prediction": Benchmark.prediction,
     "density": Benchmark.density,
@@ -195,7 +220,7 @@ GROUPS = {
     "feature_growth": Benchmark.feature_growth,
     "sample_growth": Benchmark.sample_growth,
 }
-QUICK_GROUPS = ("memory", "networks", "trained", "small_steps", "prediction")
+QUICK_GROUPS = ("memory", "networks", "trained", "edges", "small_steps", "prediction")
 
 
 def _sparse_maker(algo, density):
@@ -242,7 +267,7 @@ def _step_in_turns(X, y, classes, n_turns=400):
     times = {name: [] for name in models}
     with threadpool_limits(1):
         for model in models.values():
-            model.partial_fit(X, y, classes)
+            model.partial_fit(X, y, classes=classes)
         for _ in range(n_turns):
             for name, model in models.items():
                 times[name].append(clock(model.partial_fit, X, y)[0])
@@ -265,10 +290,13 @@ def _against_reference(times, name, label):
 
 def run(arguments):
     """Measure groups; write each as soon as it is done."""
-    benchmark = Benchmark(arguments.data_home, arguments.quick)
-    groups = arguments.groups or (QUICK_GROUPS if arguments.quick else GROUPS)
     path = arguments.output or (None if arguments.quick else RECORDS)
     document = json.loads(path.read_text()) if path is not None and path.exists() else {}
+    groups = arguments.groups
+    if not groups:
+        offered = QUICK_GROUPS if arguments.quick else GROUPS
+        groups = [name for name in offered if name not in document]
+    benchmark = Benchmark(arguments.data_home, arguments.quick)
     for name in groups:
         start = perf_counter()
         records = GROUPS[name](benchmark)
@@ -287,7 +315,7 @@ def main():
     parser.add_argument("command", nargs="?", default="run", choices=("run", "report", "plot"))
     parser.add_argument("folder", nargs="?", type=Path, help="where figures go")
     parser.add_argument("--quick", action="store_true", help="about two minutes, writes no file")
-    parser.add_argument("--groups", nargs="+", choices=list(GROUPS))
+    parser.add_argument("--groups", nargs="+", choices=list(GROUPS), help="measured again")
     parser.add_argument("--data-home", default=None, help="folder with mnist.npz")
     parser.add_argument("--output", type=Path, default=None, help="JSON file")
     arguments = parser.parse_args()

@@ -21,18 +21,29 @@ LABELS = {
     "share_outside_products": "share outside products",
     "multiply_adds_per_weight": "multiply-adds per weight and sample",
     "degrees": "degree, share exact",
+    "channel": "channel",
+    "dtype": "precision",
+    "edges_per_s": "million edges a second",
+    "two_threads_s": "with two threads",
+    "speedup": "speed-up",
+    "fits": "fits",
+    "threads_per_worker": "threads per worker",
+    "search_s": "search, s",
     "predict_s": "predict, ms",
     "step_s": "partial_fit, µs",
     "imported_bytes": "imported, MB",
     "loaded_bytes": "data loaded, MB",
     "trained_bytes": "peak, MB",
 }
-SCALES = {"predict_s": 1e3, "step_s": 1e6}
+SCALES = {"predict_s": 1e3, "step_s": 1e6, "edges_per_s": 1e-6}
 COMMON = ["hidden", "batch_size", "threads", "contender", "n_samples", "epoch_s", "ratio"]
 COLUMNS = {
     "memory": ["hidden", "density", "contender", "imported_bytes", "loaded_bytes", "trained_bytes"],
     "networks": [*COMMON, "processor_ratio", "products_s", "share_outside_products", "degrees"],
     "trained": ["epochs_before", "contender", "epoch_s", "ratio", "processor_ratio", "degrees"],
+    "threads": ["hidden", "batch_size", "contender", "epoch_s", "two_threads_s", "speedup"],
+    "edges": ["layers", "batch_size", "channel", "dtype", "edges_per_s"],
+    "search": ["contender", "fits", "threads_per_worker", "search_s", "speedup"],
     "small_steps": ["layers", "batch_size", "contender", "step_s", "ratio"],
     "prediction": ["n_rows", "contender", "predict_s", "ratio"],
     "density": ["hidden", "contender", "n_samples", "epoch_s", "ratio", "processor_ratio"],

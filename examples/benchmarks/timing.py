@@ -14,6 +14,9 @@ from threadpoolctl import threadpool_limits
 EPOCH = 60_000
 """Samples that epoch times are scaled to."""
 
+WALL, PROCESSOR = 0, 1
+"""Places of the two clocks in what :func:`clock` returns."""
+
 PRODUCT_STEPS = 20
 """Steps whose products are repeated alone in a turn, at most."""
 
@@ -33,7 +36,7 @@ def clock(function, *arguments):
 def choose_samples(contender, batch_size, n_available, budget):
     """Choose how many samples, whole mini-batches of them, take about `budget` seconds."""
     contender.epoch(batch_size)
-    steps, seconds = 1, 0.0
+    steps, seconds = 1, clock(contender.epoch, batch_size)[0]
     while seconds < budget / 10 and 2 * steps * batch_size <= n_available:
         steps *= 2
         seconds = clock(contender.epoch, steps * batch_size)[0]
@@ -50,46 +53,48 @@ class Turns:
         See :mod:`contenders`.
     problem : Problem
         What it trains.
+    n_threads : int
+        Threads that all contenders may use.
     budget : float or None
         Seconds of a turn; None for whole epochs.
     """
 
-    def __init__(self, contender, problem, budget):
+    def __init__(self, contender, problem, n_threads, budget):
         self.contender, self.batch_size = contender, problem.batch_size
+        # Of several threads, processor time is the sum.
+        self.clock = PROCESSOR if n_threads == 1 else WALL
         n_available = problem.X.shape[0]
         self.n_samples = n_available
         if budget is not None:
             self.n_samples = choose_samples(contender, self.batch_size, n_available, budget)
-        self.wall, self.processor, self.products = [], [], []
+        self.times, self.products = [], []
         if isinstance(contender, MessagePassing):
             contender.record_products()
 
     def take(self):
         """Take a turn: some mini-batches, then their matrix products alone."""
-        wall, processor = clock(self.contender.epoch, self.n_samples)
-        self.wall.append(wall * EPOCH / self.n_samples)
-        self.processor.append(processor * EPOCH / self.n_samples)
+        scale = EPOCH / self.n_samples
+        self.times.append([scale * one for one in clock(self.contender.epoch, self.n_samples)])
         if isinstance(self.contender, MessagePassing):
             n_steps = max(1, min(PRODUCT_STEPS, self.n_samples // self.batch_size))
-            seconds = clock(_repeat, self.contender.products, n_steps)[0]
-            self.products.append(seconds * EPOCH / (n_steps * self.batch_size))
+            scale = EPOCH / (n_steps * self.batch_size)
+            times = clock(_repeat, self.contender.products, n_steps)
+            self.products.append([scale * one for one in times])
 
     def record(self, reference):
         """Gather the times and their ratios to those of a reference, turn by turn."""
         record = {
             "n_samples": self.n_samples,
-            "epoch_s": spread(self.wall),
-            "ratio": spread(_ratios(self.wall, reference.wall)),
-            "processor_s": spread(self.processor),
-            "processor_ratio": spread(_ratios(self.processor, reference.processor)),
+            "epoch_s": spread(_column(self.times, WALL)),
+            "ratio": spread(_ratios(self.times, reference.times, WALL)),
+            "processor_s": spread(_column(self.times, PROCESSOR)),
+            "processor_ratio": spread(_ratios(self.times, reference.times, PROCESSOR)),
         }
         # Compressed weights are not multiplied as matrices.
         if self.products and self.contender.product_size() >= 1:
-            shares = [
-                1 - part / whole for part, whole in zip(self.products, self.wall, strict=True)
-            ]
-            record["products_s"] = spread(self.products)
-            record["share_outside_products"] = spread(shares)
+            parts = _ratios(self.products, self.times, self.clock)
+            record["products_s"] = spread(_column(self.products, self.clock))
+            record["share_outside_products"] = spread([1 - part for part in parts])
             record["multiply_adds_per_weight"] = self.contender.product_size()
             record["degrees"] = self.contender.degrees()
         return record
@@ -101,9 +106,20 @@ def _repeat(function, times):
         function()
 
 
-def _ratios(values, references):
-    """Divide turn by turn."""
-    return [value / reference for value, reference in zip(values, references, strict=True)]
+def _column(times, which):
+    """Pick wall-clock or processor seconds of every turn."""
+    return [one[which] for one in times]
+
+
+def _ratios(times, references, which):
+    """Divide turn by turn; a contender may have taken fewer turns than the reference."""
+    pairs = zip(times, references, strict=False)
+    return [one[which] / other[which] for one, other in pairs]
+
+
+def _for(name, values):
+    """Look up a number that may differ by contender."""
+    return values.get(name, values[""]) if isinstance(values, dict) else values
 
 
 def measure(problem, names, n_threads, n_turns, budget, prepare=None):
@@ -117,10 +133,10 @@ def measure(problem, names, n_threads, n_turns, budget, prepare=None):
         Keys of :data:`contenders.CONTENDERS`; the reference is added if it is missing.
     n_threads : int
         Threads of BLAS, kernels and peers.
-    n_turns : int
-        Turns of each.
+    n_turns : int or dict
+        Turns of each; a dict gives them by name, ``""`` the default, which is not exceeded.
     budget : float or None or dict
-        Seconds of a turn, None for whole epochs; a dict gives them by name, ``""`` the default.
+        Seconds of a turn, None for whole epochs; a dict as above.
     prepare : dict of callable or None
         Makers of contenders besides the usual ones.
 
@@ -131,15 +147,15 @@ def measure(problem, names, n_threads, n_turns, budget, prepare=None):
     """
     makers = CONTENDERS | (prepare or {})
     names = [REFERENCE, *(name for name in names if name != REFERENCE)]
-    budgets = budget if isinstance(budget, dict) else {"": budget}
     with threadpool_limits(n_threads):
         turns = {
-            name: Turns(makers[name](problem, n_threads), problem, budgets.get(name, budgets[""]))
+            name: Turns(makers[name](problem, n_threads), problem, n_threads, _for(name, budget))
             for name in names
         }
-        for _ in range(n_turns):
-            for one in turns.values():
-                one.take()
+        for turn in range(_for("", n_turns)):
+            for name, one in turns.items():
+                if turn < _for(name, n_turns):
+                    one.take()
         reference = turns[REFERENCE]
         return [
             {

@@ -1,0 +1,173 @@
+"""Groups of the speed benchmark that are about the machine: exact edges, threads, workers."""
+
+from time import perf_counter
+
+import numpy as np
+from contenders import MessagePassing
+from sklearn.datasets import load_digits
+from sklearn.model_selection import GridSearchCV
+from threadpoolctl import threadpool_limits
+from timing import Turns, clock, spread
+
+from sklearn_bp import BPClassifier
+from sklearn_bp.backends.cpu import CpuBackend
+from sklearn_bp.backends.cpu._threads import usable_threads
+from sklearn_bp.channels import ACTIVATIONS
+
+EDGES_GOAL = 3e8
+"""Exact edges a second and core, in float32."""
+
+LAYERS = ((784, 501), (501, 501))
+BATCH_SIZE = 128
+GRID = {"damping": [0.7, 0.8, 0.85, 0.9], "rho": [0.99, 1.0]}
+
+
+def exact_edges(n_turns):
+    """Measure the sums of exact edges of single layers, on one thread.
+
+    Parameters
+    ----------
+    n_turns : int
+        Measurements of each.
+
+    Returns
+    -------
+    list of dict
+        A record for every layer, channel and precision; `edges_per_s` by processor time.
+    """
+    records = []
+    for n_inputs, n_units in LAYERS:
+        for channel in ("sign", "relu"):
+            for dtype in ("float32", "float64"):
+                call = _edge_call(ACTIVATIONS[channel], n_inputs, n_units, dtype)
+                call()
+                seconds = [clock(call)[1] for _ in range(n_turns)]
+                n_edges = n_inputs * n_units * BATCH_SIZE
+                records.append(
+                    {
+                        "layers": [n_inputs, n_units],
+                        "batch_size": BATCH_SIZE,
+                        "channel": channel,
+                        "dtype": dtype,
+                        "edges_per_s": spread([n_edges / one for one in seconds]),
+                    }
+                )
+    return records
+
+
+def _edge_call(channel, n_inputs, n_units, dtype):
+    """Make a call that sums all edges of a layer with random messages."""
+    random_state, backend = np.random.RandomState(0), CpuBackend(n_threads=1)
+
+    def normal(*shape):
+        return random_state.standard_normal(shape).astype(dtype)
+
+    v = np.full((BATCH_SIZE, n_units), n_inputs / 2, dtype)
+    omega, parameters = normal(*v.shape) * np.sqrt(v), np.empty((3, *v.shape), dtype)
+    backend.edge_parameters(channel, normal(*v.shape), np.abs(normal(*v.shape)), v, parameters)
+    x, mean = normal(BATCH_SIZE, n_inputs), np.tanh(normal(n_inputs, n_units))
+    sums = np.empty_like(x), np.empty_like(mean)
+    ones = np.ones(BATCH_SIZE, dtype)
+    return lambda: backend.edge_sums(channel, omega, parameters, x, mean, ones, *sums)
+
+
+def two_threads(problem, algorithms, n_turns, budget):
+    """Measure two threads in turns with one.
+
+    Parameters
+    ----------
+    problem : Problem
+        What is trained.
+    algorithms : list of str
+        By which algorithms.
+    n_turns : int
+        Turns of each.
+    budget : float
+        Seconds of a turn.
+
+    Returns
+    -------
+    list of dict
+        A record for every algorithm; `speedup` is the time of one thread over that of two.
+    """
+    records = []
+    for algo in algorithms:
+        both = {}
+        for n_threads in (1, 2):
+            with threadpool_limits(n_threads):
+                contender = MessagePassing(problem, algo, n_threads)
+                both[n_threads] = Turns(contender, problem, n_threads, budget)
+        for _ in range(n_turns):
+            for n_threads, turns in both.items():
+                with threadpool_limits(n_threads):
+                    turns.take()
+        one, two = ([times[0] for times in both[n].times] for n in (1, 2))
+        records.append(
+            {
+                "contender": algo,
+                "hidden": problem.hidden,
+                "batch_size": problem.batch_size,
+                "epoch_s": spread(one),
+                "two_threads_s": spread(two),
+                "speedup": spread([a / b for a, b in zip(one, two, strict=True)]),
+            }
+        )
+    return records
+
+
+def score_and_threads(model, X, y):
+    """Score a model, and tell how many threads it may use where it was fitted."""
+    return {"accuracy": model.score(X, y), "threads": usable_threads()}
+
+
+def grid_search(n_turns):
+    """Measure a grid search on digits with one and with two workers, each after a first one.
+
+    Parameters
+    ----------
+    n_turns : int
+        Searches of each kind.
+
+    Returns
+    -------
+    list of dict
+        A record for one and for two workers; `threads_per_worker` is the largest number of any
+        fit, and `speedup` is against one worker on one thread.
+    """
+    X, y = load_digits(return_X_y=True)
+    X = (X - X.mean()) / X.std()
+    times, threads = {1: [], 2: []}, {}
+    for turn in range(n_turns + 1):
+        for n_workers in times:
+            with threadpool_limits(1 if n_workers == 1 else None):
+                seconds, threads[n_workers] = _search(X, y, n_workers)
+            if turn:
+                times[n_workers].append(seconds)
+    return [
+        {
+            "contender": f"{n_workers} workers",
+            "fits": 3 * int(np.prod([len(values) for values in GRID.values()])),
+            "threads_per_worker": threads[n_workers],
+            "search_s": spread(seconds),
+            "speedup": spread([a / b for a, b in zip(times[1], seconds, strict=True)]),
+        }
+        for n_workers, seconds in times.items()
+    ]
+
+
+def _search(X, y, n_workers):
+    """Search once; return seconds, and the most threads that any fit could use."""
+    search = GridSearchCV(
+        BPClassifier((101,), algo="amp", max_iter=20, device="cpu", random_state=0),
+        GRID,
+        scoring=score_and_threads,
+        refit=False,
+        cv=3,
+        n_jobs=n_workers,
+        error_score="raise",
+    )
+    start = perf_counter()
+    search.fit(X, y)
+    seconds = perf_counter() - start
+    found = search.cv_results_
+    return seconds, int(max(found[f"split{fold}_test_threads"].max() for fold in range(3)))
