@@ -2,6 +2,7 @@
 
     python examples/benchmarks/accuracy.py run      # trains what is not on record yet
     python examples/benchmarks/accuracy.py report   # prints the tables
+    python examples/benchmarks/accuracy.py plot FILE   # draws the first network's training by BP
 
 The data come from the folder named by ``--data-home`` or ``SKLEARN_BP_DATA``, else from OpenML.
 Settings: no intercepts, rho 1 and 0.9 in the last layer, damping 0.8, batches of 128, features
@@ -12,6 +13,7 @@ Every finished run is one line of ``results/accuracy.jsonl``.
 
 import argparse
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import mean, stdev
 from time import perf_counter
 
@@ -188,11 +190,21 @@ def _records_of(experiment, algo):
     return sorted(records, key=lambda one: one["seed"])
 
 
+def plot(path):
+    """Draw the first network's training by BP; this alone needs matplotlib."""
+    from accuracy_plot import draw
+
+    first = EXPERIMENTS[0]
+    draw(f"{first.name}, BP", _records_of(first, "bp"), path)
+
+
 def main():
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("report", help="print the tables")
+    drawing = commands.add_parser("plot", help="draw the first network's training by BP")
+    drawing.add_argument("file", type=Path)
     options = commands.add_parser("run", help="train what is not on record")
     options.add_argument("--seeds", type=int, nargs="+", default=[0])
     options.add_argument("--algo", nargs="+", choices=ALGORITHMS, default=ALGORITHMS)
@@ -201,6 +213,8 @@ def main():
     arguments = parser.parse_args()
     if arguments.command == "report":
         report()
+    elif arguments.command == "plot":
+        plot(arguments.file)
     else:
         run(arguments.seeds, arguments.algo, arguments.data_home, arguments.threads)
 
