@@ -106,11 +106,8 @@ def describe(parameters):
         for name, value in parameters.get("options", {}).items()
         if usual.get(name) != value
     ]
-    others = [
-        f"{name.replace('_', ' ')} {parameters[name]}"
-        for name in ("batch_size", "n_epochs")
-        if name in parameters
-    ]
+    others = [f"batches of {parameters['batch_size']}"] if "batch_size" in parameters else []
+    others.append(f"{parameters['n_epochs']} epochs")
     contender = CONTENDER_TITLES[parameters["contender"]]
     network = f"{len(hidden)} × {hidden[0]}"
     return ", ".join(

@@ -10,7 +10,7 @@ mini-batch after another.
 import numpy as np
 from problems import load_problem
 from runner import Experiment, main
-from settings import binarynet, make_estimator, message_passing
+from settings import binarynet, computes_on, make_estimator, message_passing
 from trials import DivergedError, epoch_seed
 
 from sklearn_bp.datasets import make_permuted_tasks
@@ -42,6 +42,7 @@ class ContinualTrial:
         self.seed, self.n_epochs_per_task = seed, parameters["n_epochs"]
         self.n_epochs = parameters["n_tasks"] * self.n_epochs_per_task
         self.batch_size = parameters["options"]["batch_size"]
+        self.device = computes_on(parameters, machine)
         self.problem = load_problem(parameters, machine.data_home)
         self.tasks = make_permuted_tasks(
             self.problem.X_train[:1], parameters["n_tasks"], random_state=seed

@@ -33,9 +33,11 @@ class TimingTrial:
         Where to compute, and where the data are.
     """
 
-    state = None
+    state, device = None, "cpu"
 
     def __init__(self, parameters, seed, machine):
+        if machine.device == "cuda":
+            raise SystemExit("This times the CPU; the scripts in examples/benchmarks time a GPU.")
         name = NAMES[parameters["contender"]]
         if not available(name):
             raise SystemExit(f"{name} cannot be imported.")

@@ -217,7 +217,7 @@ class Runner:
             progress = self._resume(trial, checkpoint)
             outcome = self._train(trial, progress, checkpoint)
         record = {"experiment": self.experiment.name, "parameters": parameters, "seed": seed}
-        circumstances = {"device": self.machine.device, "threads": self.machine.threads}
+        circumstances = {"device": trial.device, "threads": self.machine.threads}
         append_line(self.path, record | outcome | progress | circumstances | environment())
         checkpoint.unlink(missing_ok=True)
         print(self.experiment.name, _summary(parameters, seed, outcome), flush=True)

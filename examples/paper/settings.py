@@ -5,6 +5,7 @@ import sys
 import neighbours  # noqa: F401
 
 from sklearn_bp import BPClassifier
+from sklearn_bp.backends import get_backend
 
 MESSAGE_PASSING = ("bp", "amp", "mf")
 TITLES = {
@@ -99,6 +100,26 @@ def make_estimator(parameters, machine):
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(machine.threads)
     return estimator
+
+
+def computes_on(parameters, machine):
+    """Tell where a run computes.
+
+    Parameters
+    ----------
+    parameters : dict
+        ``contender``.
+    machine : Machine
+        Where message passing computes.
+
+    Returns
+    -------
+    str
+        "cpu" or "cuda".
+    """
+    if parameters["contender"] in MESSAGE_PASSING:
+        return get_backend(machine.device).name
+    return "cpu"
 
 
 def _baseline(contender):

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 from problems import load_problem
-from settings import MESSAGE_PASSING, make_estimator
+from settings import MESSAGE_PASSING, computes_on, make_estimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
 
@@ -116,6 +116,8 @@ class ClassifierTrial:
     ----------
     n_epochs : int
         Epochs of the run.
+    device : str
+        Where it computes.
     state : object
         What the run goes on from; it can be pickled.
     """
@@ -125,6 +127,7 @@ class ClassifierTrial:
     def __init__(self, parameters, seed, machine):
         self.parameters, self.seed = parameters, seed
         self.n_epochs = parameters["n_epochs"]
+        self.device = computes_on(parameters, machine)
         self.problem = load_problem(parameters, machine.data_home)
         self.state = make_estimator(parameters, machine)
         self.state.set_params(max_iter=1, warm_start=True)
