@@ -316,10 +316,10 @@ def test_metadata_that_nobody_asked_for_is_an_error():
         search = GridSearchCV(network(), {"rho": [1.0]}, **STRICT)
         with pytest.raises(UnsetMetadataPassedError, match="sample_weight"):
             search.fit(X, Y, sample_weight=WEIGHT)
-        # Nothing is passed on where it is not wanted.
-        ignoring = network().set_fit_request(sample_weight=False)
-        ignoring.set_score_request(sample_weight=False)
-        search = GridSearchCV(ignoring, {"rho": [1.0]}, **STRICT)
+        # It is passed on where it is wanted only: here to the score.
+        scoring = network().set_fit_request(sample_weight=False)
+        scoring.set_score_request(sample_weight=True)
+        search = GridSearchCV(scoring, {"rho": [1.0]}, **STRICT)
         search.fit(X, Y, sample_weight=WEIGHT)
         assert_same_posterior(search.best_estimator_, network().fit(X, Y))
 
