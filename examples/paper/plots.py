@@ -36,10 +36,18 @@ def draw_all(evidence, folder):
         figure = draw(evidence)
         if any(ax.lines for ax in figure.axes):
             for ax in figure.axes:
-                ax.legend(fontsize="small")
+                _finish(ax)
             # No version in the file, so that the same records give the same bytes.
             figure.savefig(folder / f"{name}.png", dpi=DOTS_PER_INCH, metadata={"Software": None})
         plt.close(figure)
+
+
+def _finish(ax):
+    """Add the legend, or say that nothing was run."""
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(fontsize="small")
+    else:
+        ax.text(0.5, 0.5, "not run yet", transform=ax.transAxes, ha="center", va="center")
 
 
 def _axes(n_axes, xlabel, ylabel, titles=()):

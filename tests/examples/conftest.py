@@ -5,6 +5,6 @@ from pathlib import Path
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
-for folder in (EXAMPLES / "paper", EXAMPLES):
+for folder in (EXAMPLES / "benchmarks", EXAMPLES / "paper", EXAMPLES):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))

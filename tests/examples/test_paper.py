@@ -263,6 +263,20 @@ def test_plots_are_drawn_and_always_alike(invented):
         assert np.ptp(matplotlib.image.imread(folders[0] / name)) > 0
 
 
+def test_a_plot_of_which_only_a_part_was_run_is_drawn(invented):
+    import plots
+
+    path = invented / "table_1.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if json.loads(line)["parameters"]["contender"] == "mf"]
+    path.write_text("\n".join(kept) + "\n", encoding="utf-8")
+    figure = plots.draw_figure_b8(Evidence(invented))
+    for ax in figure.axes:
+        plots._finish(ax)
+    assert [bool(ax.texts) for ax in figure.axes] == [True, True, False]
+    plots.plt.close(figure)
+
+
 def test_without_records_no_plot_is_drawn(tmp_path):
     import plots
 
