@@ -1,0 +1,93 @@
+"""Whatever the shapes and parameters, trained estimators hold finite numbers and predict."""
+
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sklearn_bp.engine.errors import NonFiniteError
+
+from .problems import ALGORITHMS, ESTIMATORS, PRIORS
+from .states import assert_finite, assert_same_posterior, posterior_arguments
+
+PARAMETERS = {
+    "hidden_layer_sizes": st.lists(st.integers(1, 6), max_size=3),
+    "algo": st.sampled_from(ALGORITHMS),
+    "weight_prior": st.sampled_from(PRIORS),
+    "activation": st.sampled_from(["sign", "relu", "identity"]),
+    "argmax": st.sampled_from(["pairwise", "exact"]),
+    "rho": st.floats(0.5, 1.2),
+    "output_rho": st.floats(0.5, 1.2),
+    "damping": st.floats(0, 0.99),
+    "density": st.floats(0.05, 1),
+    "fit_intercept": st.booleans(),
+    "init_scale": st.floats(0.1, 3),
+    "reinforcement": st.floats(0, 0.5),
+    "n_inner_iter": st.integers(1, 3),
+    "batch_size": st.integers(1, 40),
+    "max_iter": st.integers(0, 3),
+    "shuffle": st.booleans(),
+    "dtype": st.sampled_from(["float32", "float64"]),
+    "random_state": st.integers(0, 1000),
+}
+
+
+@st.composite
+def problems(draw):
+    """Samples with every class at least once, of any scale and with repeated values."""
+    n_classes = draw(st.integers(2, 5))
+    n_samples = draw(st.integers(n_classes, 30))
+    n_features = draw(st.integers(1, 6))
+    rng = np.random.default_rng(draw(st.integers(0, 10_000)))
+    samples = rng.standard_normal((n_samples, n_features)) * draw(st.sampled_from([1e-3, 1, 1e3]))
+    if draw(st.booleans()):
+        samples = np.round(samples)
+    return samples, np.arange(n_samples) % n_classes
+
+
+LIMITS = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+
+
+@LIMITS
+@given(problems(), st.sampled_from(ESTIMATORS), st.fixed_dictionaries(PARAMETERS))
+def test_a_fit_ends_with_finite_numbers_and_predicts(problem, cls, parameters):
+    samples, labels = problem
+    model = cls(**parameters)
+    try:
+        model.fit(samples, labels)
+    except NonFiniteError:
+        assert not hasattr(model, "classes_")
+        return
+    assert_finite(model, samples)
+    assert model.t_ == parameters["max_iter"] * distinct(samples, labels, parameters)
+    widths = [samples.shape[1], *parameters["hidden_layer_sizes"]]
+    assert [coef.shape[0] for coef in model.coefs_] == widths
+
+
+def distinct(samples, labels, parameters):
+    """Samples seen in an epoch: equal ones count as one with a weight in shuffled full batches."""
+    if not parameters["shuffle"] or len(labels) > parameters["batch_size"]:
+        return len(labels)
+    together = np.column_stack([samples.astype(parameters["dtype"]), labels])
+    return len(np.unique(together, axis=0))
+
+
+@LIMITS
+@given(problems(), st.fixed_dictionaries(PARAMETERS), st.data())
+def test_steps_on_any_mini_batches_go_on_elsewhere(problem, parameters, data):
+    """A posterior read after any steps continues on another estimator with the same bits."""
+    samples, labels = problem
+    model, other = ESTIMATORS[0](**parameters), ESTIMATORS[1](**parameters)
+    rows = st.lists(st.integers(0, len(labels) - 1), min_size=1, max_size=12)
+    classes = np.unique(labels)
+    try:
+        for _ in range(2):
+            batch = data.draw(rows)
+            model.partial_fit(samples[batch], labels[batch], classes=classes)
+        assert_finite(model, samples)
+        other.partial_fit(samples, labels, classes).set_posterior(**posterior_arguments(model))
+        batch = data.draw(rows)
+        model.partial_fit(samples[batch], labels[batch])
+        other.partial_fit(samples[batch], labels[batch])
+    except NonFiniteError:
+        return
+    assert_same_posterior(model, other)
