@@ -18,6 +18,7 @@ EDGES_GOAL = 3e8
 """Exact edges a second and core, in float32."""
 
 LAYERS = ((784, 501), (501, 501))
+CHANNELS = ("sign", "relu")
 BATCH_SIZE = 128
 GRID = {"damping": [0.7, 0.8, 0.85, 0.9], "rho": [0.99, 1.0]}
 
@@ -37,7 +38,7 @@ def exact_edges(n_turns):
     """
     records = []
     for n_inputs, n_units in LAYERS:
-        for channel in ("sign", "relu"):
+        for channel in CHANNELS:
             for dtype in ("float32", "float64"):
                 call = _edge_call(ACTIVATIONS[channel], n_inputs, n_units, dtype)
                 call()
