@@ -36,7 +36,7 @@ build_docs() {
     cd "$work/checkout/docs"
     export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
     announce "documentation: snippets"
-    sphinx-build -q -W --keep-going -b doctest -d "$work/doctest-trees" . "$work/doctest"
+    sphinx-build -q -W --keep-going -t no_gallery -b doctest -d "$work/doctest-trees" . "$work/doctest"
     announce "documentation: site and gallery"
     sphinx-build -q -W --keep-going -b html -d "$work/html-trees" . "$work/html"
     announce "documentation built"
