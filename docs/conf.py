@@ -79,7 +79,7 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "show_memory": False,
     "min_reported_time": 1,
-    # "sphinx-build -t no_gallery" leaves the examples unrun: snippets are tested, or a page is drafted.
+    # "sphinx-build -t no_gallery" leaves the examples unrun, for testing snippets and drafting.
     "plot_gallery": not tags.has("no_gallery"),  # noqa: F821
     "parallel": 2,
     "download_all_examples": False,
