@@ -19,7 +19,6 @@ from sklearn_bp.backends.cuda._runtime import cuda
 
 from .launches import all_launches, make_backend
 
-CAPABILITIES = [(7, 5), (9, 0)]
 DOUBLE_IN_SINGLE = {
     "count_argmax": "weights of many samples are added up in double precision",
     "count_sign": "weights of many samples are added up in double precision",
@@ -31,41 +30,80 @@ DOUBLE_IN_SINGLE = {
 """Kernels that a network of single precision launches with arrays of double precision, and why."""
 
 
+OLD, NEW = (7, 5), (9, 0)
+"""Compute capabilities: the oldest that CUDA 13 knows, and one of today."""
+
+
 class Device:
     """Stands for the GPU that kernels are compiled for."""
 
-    def __init__(self, capability):
-        self.compute_capability = capability
+    compute_capability = OLD
 
 
-@pytest.fixture(params=CAPABILITIES, ids=["sm_75", "sm_90"])
-def capability(request, monkeypatch):
+@pytest.fixture(autouse=True)
+def device(monkeypatch):
     dispatcher = import_module("numba.cuda.dispatcher")
-    monkeypatch.setattr(dispatcher, "get_current_device", lambda: Device(request.param))
-    return request.param
+    monkeypatch.setattr(dispatcher, "get_current_device", lambda: Device)
 
 
-def compile_kernel(source, signature, capability):
+def compile_kernel(source, signature, capability=OLD):
     ptx, _ = cuda.compile_ptx(source, cuda.types.void(*signature), cc=capability)
     return ptx
 
 
+def compile_twice(source, signature, patch):
+    """PTX for both capabilities; all but the last step, which takes the least time, is shared."""
+    nvvm = import_module("numba.cuda.cudadrv.nvvm")
+    compile_ir, seen = nvvm.compile_ir, []
+
+    def remember(ir, **options):
+        seen.append((ir, options))
+        return compile_ir(ir, **options)
+
+    with patch.context() as patched:
+        patched.setattr(nvvm, "compile_ir", remember)
+        old = compile_kernel(source, signature)
+    ir, options = seen[-1]
+    arch = options["arch"].replace("".join(map(str, OLD)), "".join(map(str, NEW)))
+    return old, compile_ir(ir, **options | {"arch": arch}).decode().strip("\x00").strip()
+
+
+def check_ptx(name, ptx, capability):
+    assert f".target sm_{capability[0]}{capability[1]}" in ptx, name
+    # Everything is inlined, nothing is flushed to zero; float32 divides to two units in the last
+    # place instead of half a one, and nothing else is approximate.
+    assert "call" not in re.sub(r"//.*", "", ptx), name
+    assert ".ftz" not in ptx, name
+    assert set(re.findall(r"\w+\.approx[.\w]*", ptx)) <= {"div.approx.f32"}, name
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_every_kernel_compiles(dtype, capability, monkeypatch):
+def test_every_kernel_compiles(dtype, monkeypatch):
     for source, signature in all_launches(monkeypatch, dtype):
         name = source.__name__
-        ptx = compile_kernel(source, signature, capability)
-        assert f".target sm_{capability[0]}{capability[1]}" in ptx, name
-        # Everything is inlined, nothing is flushed to zero; float32 divides to two units in the
-        # last place instead of half a one, and nothing else is approximate.
-        assert "call" not in re.sub(r"//.*", "", ptx), name
-        assert ".ftz" not in ptx, name
-        assert set(re.findall(r"\w+\.approx[.\w]*", ptx)) <= {"div.approx.f32"}, name
-        if dtype == "float32" and any("float64" in str(one) for one in signature):
-            assert name in DOUBLE_IN_SINGLE
-        elif dtype == "float32":
-            assert ".f64" not in ptx, name
+        for ptx, capability in zip(
+            compile_twice(source, signature, monkeypatch), (OLD, NEW), strict=True
+        ):
+            check_ptx(name, ptx, capability)
+            if dtype == "float32" and any("float64" in str(one) for one in signature):
+                assert name in DOUBLE_IN_SINGLE
+            elif dtype == "float32":
+                assert ".f64" not in ptx, name
+
+
+def test_compiling_twice_is_compiling_for_each(monkeypatch):
+    def kernel(array):
+        i = cuda.grid(1)
+        array[i] = array[i] / (array[i] + array.dtype.type(1))
+
+    signature = (cuda.types.float32[::1],)
+    both = compile_twice(kernel, signature, monkeypatch)
+    apart = [compile_kernel(kernel, signature, capability) for capability in (OLD, NEW)]
+    # Names count how many functions were compiled before.
+    assert [re.sub(r"_Z\w+", "name", ptx) for ptx in both] == [
+        re.sub(r"_Z\w+", "name", ptx) for ptx in apart
+    ]
 
 
 def test_every_kernel_is_launched_by_the_engine(monkeypatch):
@@ -86,12 +124,12 @@ def is_kernel(value):
     return hasattr(value, "py_func") and not value.targetoptions.get("device")
 
 
-def test_double_precision_would_be_noticed(capability):
+def test_double_precision_would_be_noticed():
     def doubled(array):
         array[0] = array[0] * 0.1
 
     signature = (cuda.types.float32[::1],)
-    assert ".f64" in compile_kernel(doubled, signature, capability)
+    assert ".f64" in compile_kernel(doubled, signature)
 
 
 def test_a_backend_without_a_device_launches_what_it_is_told(monkeypatch):
