@@ -7,10 +7,10 @@ g(ω_kn − c) ≈ Σ_p a_p(k, n) t^p, interpolated at Chebyshev nodes,
     H_in,ki = Σ_p (m_ki / μ_k)^p  Σ_n x̂_in (x̂_in / ξ_n)^p a_p(k, n)
     B_in    = Σ_p (x̂_in / ξ_n)^p Σ_k m_ki (m_ki / μ_k)^p a_p(k, n)
 
-with μ_k and ξ_n the largest |m| and |x̂|. The degree is the cheapest whose
-neglected part keeps to the tolerance: by a bound for every (k, n), and, signs and all, in the sums
-of a few inputs. Every (k, n) whose bound is too large is summed exactly, and so are inputs so large
-that they would widen everyone's interval, and the constant input.
+with μ_k and ξ_n the largest |m| and |x̂|. The degree is the cheapest whose neglected part keeps to
+the tolerance: by a bound for every (k, n), and, signs and all, in the sums of a few inputs. Summed
+exactly are every (k, n) whose bound is too large, inputs so large that they would widen everyone's
+interval, and the constant input.
 """
 
 import numpy as np
@@ -216,14 +216,12 @@ def _choose(layer):
     best = (EDGE_COST, 0, 0, np.inf, 0)
     caps = _candidate_caps(layer)
     for cap in caps:
-        heavy = layer.backend.count_heavy(layer.x, layer.n_inputs, cap) if len(caps) > 1 else 0
-        _set_scales(layer, cap, len(caps) > 1)
+        heavy = _set_cap(layer, cap) if len(caps) > 1 else 0
         best = min(best, (*_cheapest_degree(layer, heavy), cap, heavy))
     _, degree, limit, cap, heavy = best
-    if len(caps) > 1:
-        _set_scales(layer, cap, True)
-    layer.x_allowed *= 2.0**limit
-    layer.m_allowed *= 2.0**limit
+    if cap != caps[-1]:
+        _set_cap(layer, cap)
+    _scale_allowed_errors(layer, 2.0**limit)
     return degree, limit, cap, heavy
 
 
@@ -239,23 +237,53 @@ def _expand(layer, degree, limit, cap, heavy):
     marked : int
         Pairs left to exact sums.
     """
-    while 0 < degree <= largest_degree(layer.network):
-        squares, marked = _coefficients(layer, degree)
-        if layer.network.edges != "auto" or _within_tolerance(layer, degree, squares, limit, cap):
+    most, pairs = largest_degree(layer.network), layer.omega.size
+    while 0 < degree <= most:
+        marked, more = _mark(layer, degree, limit)
+        if layer.network.edges != "auto":
+            return degree, cap, heavy, marked
+        # What more marked pairs may cost: no more than a degree does, if there is one left.
+        limit_cost = (2 if layer.has_units_below else 1) if degree < most else EDGE_COST
+        pays = MARKED_EDGE_COST * more <= limit_cost * pairs
+        if pays and _within_tolerance(layer, degree, cap):
             return degree, cap, heavy, marked
         degree += 1
     return 0, cap, heavy, 0
 
 
-def _within_tolerance(layer, degree, squares, limit, cap):
-    """Tell whether the coefficients of all samples keep to the tolerance.
+def _mark(layer, degree, limit):
+    """Expand g, with a lower limit if samples that were not surveyed exceed the bounds' budget.
 
-    The bounds must keep to their budget. They say nothing about signs: errors of different samples
-    may add up. So for some inputs the sums of what is neglected, signs and all, are compared with
-    the sums of g.
+    Returns
+    -------
+    marked : int
+        Pairs left to exact sums.
+    more : int
+        How many of them the limit given would have left to the series.
     """
-    if squares * 4.0**limit > layer.omega.size:
-        return False
+    squares, marked = _coefficients(layer, degree)
+    planned, lower = marked, limit
+    while lower and squares * 4.0**lower > layer.omega.size:
+        _scale_allowed_errors(layer, 2.0 ** (lower // 2 - lower))
+        lower //= 2
+        squares, marked = _coefficients(layer, degree)
+    if lower < limit:
+        _scale_allowed_errors(layer, 2.0 ** (limit - lower))
+    return marked, marked - planned
+
+
+def _scale_allowed_errors(layer, factor):
+    """Multiply the error that every pair is allowed."""
+    layer.x_allowed *= factor
+    layer.m_allowed *= factor
+
+
+def _within_tolerance(layer, degree, cap):
+    """Tell whether what is neglected keeps to the tolerance in the sums of some inputs.
+
+    The bounds of pairs say nothing about signs: errors of different samples may add up. So the sums
+    of what is neglected, signs and all, are compared with the sums of g.
+    """
     stride = -(-layer.n_inputs // SAMPLED_INPUTS)
     share = layer.backend.neglected_share(
         [chebyshev_powers(q) for q in range(degree + 1, n_nodes_for(degree))],
@@ -318,12 +346,11 @@ def _candidate_caps(layer):
     return caps
 
 
-def _set_scales(layer, cap, again):
-    """Set the scales ξ_n for a cap."""
-    if again:
-        layer.backend.input_scales(
-            layer.x, layer.n_inputs, cap, layer.x_scale, layer.x_inverse_scale
-        )
+def _set_cap(layer, cap):
+    """Set the scales ξ_n for a cap; return how many inputs are above."""
+    x, n_inputs, backend = layer.x, layer.n_inputs, layer.backend
+    backend.input_scales(x, n_inputs, cap, layer.x_scale, layer.x_inverse_scale)
+    return backend.count_heavy(x, n_inputs, cap)
 
 
 def _cheapest_degree(layer, heavy):
@@ -432,9 +459,13 @@ def _field_terms(layer, degree, cap):
 def _down_field(layer, degree):
     """Compute B_in = Σ_p (x̂ / ξ)^p Σ_k m (m / μ)^p a_p."""
     backend, mean, power = layer.backend, layer.weights.mean, layer.weights.mean
+    # The constant input is summed exactly. Powers of its weights, relative to those of the others,
+    # may overflow: they stay zero.
+    light = slice(0, layer.n_inputs)
     backend.matmul(layer.expansion_terms[0], power.T, layer.down_terms[0])
     for p in range(1, degree + 1):
-        backend.advance_column_power(power, mean, layer.unit_scale, layer.m_power)
+        out = layer.m_power[light]
+        backend.advance_column_power(power[light], mean[light], layer.unit_scale, out)
         power = layer.m_power
         backend.matmul(layer.expansion_terms[p], power.T, layer.down_terms[p])
     np.divide(1, layer.x_scale, out=layer.x_inverse_scale)
@@ -445,9 +476,8 @@ def _down_field(layer, degree):
 
 def _exact_remainder(layer, cap, heavy, marked):
     """Add what the polynomials leave out: heavy and constant inputs, marked pairs."""
-    arguments = _exact_arguments(layer)
+    *head, sample_weight = _exact_arguments(layer)
     sums = (layer.down_field, layer.terms[0])
-    head, sample_weight = arguments[:-1], arguments[-1]
     first = 0 if heavy else layer.n_inputs
     if first < layer.n_rows:
         layer.backend.heavy_edges(*head, layer.n_inputs, cap, sample_weight, *sums, first)

@@ -17,16 +17,20 @@ ROUNDING = 16.0
 LEAST_GROWTH = 4.0
 """Smallest ϱ of an interval whose nodes can tell what g does between them."""
 
+WIDEST = 2.5
+"""Largest half-width of an interval, in scales of g, that nodes can see through: far from all
+singularities g still grows like exp(−u²/2) in the complex plane, and no ellipse bounds it."""
+
 CAUTION = 3.0
 """How many times slower than ϱ^−2 two coefficients that oscillate may fall to the next two."""
 
-ALIASING = 2.0
-"""What lies beyond the last node's degree counts twice: once left out, once folded back into the
-coefficients that are computed from the nodes."""
+ALIASING = 6.0
+"""What lies beyond the last node's degree counts twice, once left out and once folded back into the
+coefficients that are computed from the nodes; and three times that, since it is extrapolated."""
 
 
 @scalar_function
-def slowest_decay(half_width, offset, distance):
+def slowest_decay(half_width, offset, distance, scale):
     """Tell how slowly the Chebyshev coefficients of g may fall over two degrees.
 
     A coefficient of degree q falls at least like ϱ^−q, if g is analytic in the ellipse of foci
@@ -40,11 +44,14 @@ def slowest_decay(half_width, offset, distance):
     offset, distance : float
         Where the nearest singularity of g is, along the real line from the interval's middle and
         away from it; the former is trusted to within the latter.
+    scale : float
+        Scale on which g varies elsewhere.
 
     Returns
     -------
     float
-        :data:`CAUTION` times ϱ^−2; 1, no decay, if ϱ is less than :data:`LEAST_GROWTH`.
+        :data:`CAUTION` times ϱ^−2; 1, no decay, if ϱ is less than :data:`LEAST_GROWTH` or the
+        interval is wider than :data:`WIDEST` scales.
     """
     T = type(half_width)
     zero = T(0)
@@ -54,7 +61,8 @@ def slowest_decay(half_width, offset, distance):
     mean = T(0.5) * (math.sqrt(right * right + across) + math.sqrt(left * left + across))
     axes = mean + math.sqrt(max(mean * mean - half_width * half_width, zero))
     inverse = half_width / axes
-    return T(CAUTION) * inverse * inverse if inverse < T(1 / LEAST_GROWTH) else T(1)
+    is_known = (inverse < T(1 / LEAST_GROWTH)) & (half_width < T(WIDEST) * scale)
+    return T(CAUTION) * inverse * inverse if is_known else T(1)
 
 
 @scalar_function

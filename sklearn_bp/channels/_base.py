@@ -33,9 +33,10 @@ class Activation:
     edge_g : callable
         ``edge_g(omega, p0, p1, p2) -> g``, the same g, cheap enough for every edge.
     edge_singularity : callable
-        ``edge_singularity(p0, p1, p2) -> (position, distance)``: where in the complex plane of ω
-        g has its nearest singularity to the real line. `distance` is a lower bound on how far it
-        is from the line, `position` its real part to within that distance.
+        ``edge_singularity(p0, p1, p2) -> (position, distance, scale)``: where in the complex plane
+        of ω g has its nearest singularity to the real line. `distance` is a lower bound on how far
+        it is from the line, `position` its real part to within that distance; `scale` is that on
+        which g varies elsewhere.
     point : callable
         ``point(z) -> x``, the deterministic activation f.
     """
@@ -68,7 +69,8 @@ class SignOutput:
     edge_g : callable
         ``edge_g(omega, p0, p1, p2) -> g``.
     edge_singularity : callable
-        ``edge_singularity(p0, p1, p2) -> (position, distance)``, as of an :class:`Activation`.
+        ``edge_singularity(p0, p1, p2) -> (position, distance, scale)``, as of an
+        :class:`Activation`.
     """
 
     factorized: ClassVar[bool] = True

@@ -147,11 +147,11 @@ def identity_edge_singularity(p0, p1, p2):
     -------
     position : float
         Zero.
-    distance : float
+    distance, scale : float
         Infinity.
     """
     T = type(p0)
-    return T(0), T(math.inf)
+    return T(0), T(math.inf), T(math.inf)
 
 
 @scalar_function

@@ -190,10 +190,13 @@ def sign_edge_singularity(p0, p1, p2):
         Its real part, to within `distance`.
     distance : float
         Lower bound on its distance from the real line.
+    scale : float
+        s.
     """
     T = type(p0)
+    scale = T(1) / abs(p0)
     position = (math.sqrt(T(2) * p1) - T(0.2)) / p0
-    return position, T(math.pi) / (math.sqrt(T(1) + T(2) * p1) * abs(p0))
+    return position, T(math.pi) * scale / math.sqrt(T(1) + T(2) * p1), scale
 
 
 @scalar_function

@@ -83,9 +83,12 @@ def sign_output_edge_singularity(p0, p1, p2):
         Its real part.
     distance : float
         Its distance from the real line.
+    scale : float
+        s.
     """
     T = type(p0)
-    return T(-1.9159) / p0, T(2.8164) / abs(p0)
+    scale = T(1) / abs(p0)
+    return T(-1.9159) / p0, T(2.8164) * scale, scale
 
 
 @scalar_function

@@ -80,12 +80,15 @@ def light_inputs(x, n_inputs, cap, out, start, stop):
 
 @cpu_kernel()
 def advance_row_power(power, x, scale, out, start, stop):
-    """Multiply the power by x̂ / scale, with one scale (M,) per sample; `out` may be `power`."""
+    """Multiply the power by x̂ / scale, with one scale (M,) per sample; `out` may be `power`.
+
+    The power, at most the scale, is divided first: x̂ / scale may overflow where the power is 0.
+    """
     one = x.dtype.type(1)
     for n in range(start, stop):
         inverse = one / scale[n]
         for i in range(x.shape[1]):
-            out[n, i] = power[n, i] * (x[n, i] * inverse)
+            out[n, i] = (power[n, i] * inverse) * x[n, i]
 
 
 @cpu_kernel()
@@ -139,11 +142,11 @@ def make_node_values(channel):
         for row in range(start, stop):
             n = row * stride
             for k in range(omega.shape[1]):
-                position, distance = edge_singularity(
+                position, distance, scale = edge_singularity(
                     parameters[0, n, k], parameters[1, n, k], parameters[2, n, k]
                 )
                 half_width = row_scale[n] * column_scale[k]
-                decay[row, k] = slowest_decay(half_width, omega[n, k] - position, distance)
+                decay[row, k] = slowest_decay(half_width, omega[n, k] - position, distance, scale)
             for j in range(nodes.shape[0]):
                 shift = row_scale[n] * nodes[j]
                 for k in range(omega.shape[1]):

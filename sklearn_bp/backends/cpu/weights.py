@@ -134,17 +134,3 @@ def second_moment(mean, variance, out, start, stop):
     for i in range(start, stop):
         for k in range(mean.shape[1]):
             out[i, k] = square_moment(mean[i, k], variance[i, k])
-
-
-@cpu_kernel()
-def powers(base, scale, out, start, stop):
-    """Write powers out_p = base (scale base)^p for p = 0 … D − 1.
-
-    `base` (N, K), `scale` (K,), `out` (D, N, K).
-    """
-    for i in range(start, stop):
-        for k in range(base.shape[1]):
-            out[0, i, k] = base[i, k]
-        for p in range(1, out.shape[0]):
-            for k in range(base.shape[1]):
-                out[p, i, k] = out[p - 1, i, k] * (base[i, k] * scale[k])

@@ -255,8 +255,9 @@ def make_expand(channel, n_nodes, n_terms, scalar, bounded):
                         known += size if q >= n_terms else zero
                         high = max(high, size if q >= n_nodes - 2 else zero)
                         low = max(low, size if n_nodes - 4 <= q < n_nodes - 2 else zero)
-                    position, distance = edge_singularity(p0, p1, p2)
-                    decay = slowest_decay(x_scale[n] * m_scale[k], omega[n, k] - position, distance)
+                    position, distance, scale = edge_singularity(p0, p1, p2)
+                    half_width = x_scale[n] * m_scale[k]
+                    decay = slowest_decay(half_width, omega[n, k] - position, distance, scale)
                     bound = known + aliased * remainder_bound(largest, high, low, decay)
                     kept = bound <= min(x_allowed[n], m_allowed[k])
                     keep[n, k] = one if kept else zero

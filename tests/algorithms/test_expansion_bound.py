@@ -1,0 +1,84 @@
+"""The error bound of the expansion: no pair that is kept errs by more than it may."""
+
+import numpy as np
+import pytest
+
+from sklearn_bp.algorithms import expansion
+
+from .expanding import Setting, sums
+from .pairs import Pairs, draw_pairs
+
+DTYPES = ["float32", "float64"]
+LEVELS = 10 ** np.arange(-6.0, -1.9, 0.2)
+"""Errors allowed, in units of 1/s."""
+
+NETWORKS = {
+    "digits": Setting(),
+    "784 features": Setting(hidden=(101, 101), features="784"),
+    "spikes": Setting(hidden=(51,), features="spikes"),
+    "heavy tails": Setting(hidden=(51,), features="heavy tails"),
+    "sign output": Setting(hidden=(51, 31), options=(("output", "sign"),)),
+    "relu": Setting(options=(("activation", "relu"),)),
+    "polarised": Setting(options=(("rho", 1.3), ("output", "sign"), ("damping", 0.5))),
+}
+EPOCHS = {"polarised": (1, 2, 3)}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["sign", "relu", "sign output"])
+def test_no_kept_pair_errs_by_more_than_allowed(name, dtype):
+    """Messages from weak to overwhelming, for and against ω, and intervals of 0.01 to 2.5 s."""
+    pairs = draw_pairs(name, 0, dtype)
+    unit = abs(pairs.parameters[0]).astype(float)
+    for degree in range(1, expansion.MAX_DEGREE + 1):
+        _, terms = pairs.expand(degree, np.full(unit.shape, np.inf))
+        error, largest = pairs.error(terms)
+        error -= pairs.rounding(largest)
+        for level in LEVELS:
+            keep, kept_terms = pairs.expand(degree, level * unit)
+            np.testing.assert_array_equal(kept_terms[:, keep], terms[:, keep])
+            assert not kept_terms[:, ~keep].any()
+            assert np.all(error[keep] <= level * unit[keep])
+            assert keep.mean() > (0.3 if level > 1e-3 else 0.02)
+
+
+def test_what_no_nodes_can_see_through_is_never_kept():
+    pairs = draw_pairs("sign", 1, "float64")
+    pairs.half_width *= 1e3
+    keep, _ = pairs.expand(expansion.MAX_DEGREE, np.full(len(pairs.omega), 1e300))
+    assert not keep.any()
+
+
+def some_pairs(layer, rng, n=4000):
+    """Some of a layer's pairs, whether they are kept, and what they may err."""
+    shape = layer.omega.shape
+    rows, units = (rng.integers(size, size=n) for size in shape)
+    half_width = layer.x_scale[rows] * layer.m_scale[units]
+    parameters = layer.edge_parameters[:, rows, units]
+    pairs = Pairs(layer.channel_above, layer.omega[rows, units], parameters, half_width)
+    allowed = np.minimum(layer.x_allowed[rows], layer.m_allowed[units]).astype(float)
+    return pairs, layer.expansion_keep[rows, units] > 0, (rows, units), allowed
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_no_kept_pair_of_a_network_errs_by_more_than_allowed(name, dtype, monkeypatch):
+    monkeypatch.setattr(expansion, "LEAST_EDGES", 0)
+    # As if exact sums cost as much as those of marked pairs: some layers would not be expanded.
+    monkeypatch.setattr(expansion, "EDGE_COST", expansion.MARKED_EDGE_COST)
+    rng, original, n_kept, widths = np.random.default_rng(0), expansion._coefficients, [], []
+
+    def checked(layer, degree):
+        answer = original(layer, degree)
+        pairs, keep, places, allowed = some_pairs(layer, rng)
+        terms = layer.expansion_terms[: degree + 1][:, *places]
+        assert np.all(pairs.excess(keep, terms, allowed) <= 1)
+        n_kept.append(keep.sum())
+        widths.append((pairs.half_width[keep] ** 2 / layer.v[places][keep]).max(initial=0))
+        return answer
+
+    monkeypatch.setattr(expansion, "_coefficients", checked)
+    for n_epochs in EPOCHS.get(name, (0, 1, 4)):
+        sums(NETWORKS[name], n_epochs, dtype=dtype)
+    assert sum(n_kept) > 2000
+    assert max(widths) > 0.1 or name == "784 features"
