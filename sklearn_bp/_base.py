@@ -187,7 +187,7 @@ class MessagePassingClassifier(
             _validation.check_same_classes(self.classes_, classes)
         codes = np.zeros(y.shape[0], dtype=np.int64)
         codes[rows] = _validation.encode_labels(y[rows], classes)
-        weight = _validation.weigh_classes(codes, classes, weight, self.class_weight, True)
+        weight = _validation.weigh_classes(self, codes, classes, weight, keep_total=True)
         rows = rows if weight is None else rows[weight[rows] > 0]
         return Samples(X, codes, weight, rows), classes
 
@@ -321,7 +321,7 @@ class MessagePassingClassifier(
                 "pass a dict, for example from sklearn.utils.class_weight.compute_class_weight."
             )
         weight = _validation.validate_sample_weight(sample_weight, X)
-        return _validation.weigh_classes(codes, self.classes_, weight, self.class_weight, False)
+        return _validation.weigh_classes(self, codes, self.classes_, weight, keep_total=False)
 
     def _make_live(self, key, first):
         """Make an engine for the present parameters, at the present state or a new start."""

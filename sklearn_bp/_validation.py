@@ -246,20 +246,20 @@ def validate_sample_weight(sample_weight, X):
     return weight
 
 
-def weigh_classes(codes, classes, sample_weight, class_weight, keep_total):
+def weigh_classes(estimator, codes, classes, sample_weight, *, keep_total):
     """Multiply sample weights by the weights of their classes.
 
     Parameters
     ----------
+    estimator : estimator
+        Its `class_weight`, if it is a dict, gives the weight of each label, 1 where it has none;
+        ``"balanced"`` gives every class in `codes` the same total weight.
     codes : ndarray of int, shape (n_samples,)
         Classes of the samples, as positions in `classes`.
     classes : ndarray of shape (n_classes,)
         All labels.
     sample_weight : ndarray of float64, shape (n_samples,), or None
         How often each sample counts; None for once.
-    class_weight : dict, "balanced" or None
-        A dict gives the weight of each label, 1 where it has none. ``"balanced"`` gives every
-        class in `codes` the same total weight.
     keep_total : bool
         Whether to scale the weights of the classes so that the sum over samples stays: they then
         say how much classes matter, and do not make few samples pass for many.
@@ -272,11 +272,20 @@ def weigh_classes(codes, classes, sample_weight, class_weight, keep_total):
     Raises
     ------
     ValueError
-        If a class weight is negative or not finite, or belongs to no class, or if no sample is
-        left.
+        If a class weight is negative or not finite, or belongs to no class, if no sample is left,
+        or if the precision cannot hold a product.
     """
-    if class_weight is None:
-        return sample_weight
+    weight, class_weight = sample_weight, estimator.class_weight
+    if class_weight is not None:
+        weight = _by_class(codes, classes, sample_weight, class_weight, keep_total)
+        weight = weight if sample_weight is None else weight * sample_weight
+    if weight is not None:
+        _check_weight_range(weight, estimator.dtype)
+    return weight
+
+
+def _by_class(codes, classes, sample_weight, class_weight, keep_total):
+    """Compute the weight of every sample's class."""
     totals = np.bincount(codes, weights=sample_weight, minlength=classes.shape[0])
     if isinstance(class_weight, str):
         by_class = 1 / np.where(totals > 0, totals, 1)
@@ -287,8 +296,18 @@ def weigh_classes(codes, classes, sample_weight, class_weight, keep_total):
         raise ValueError(f"class_weight={class_weight!r} leaves no sample to learn from.")
     if keep_total:
         by_class *= totals.sum() / total
-    weight = by_class[codes]
-    return weight if sample_weight is None else weight * sample_weight
+    return by_class[codes]
+
+
+def _check_weight_range(weight, dtype):
+    """Refuse weights that would be zero or infinite in the network's precision."""
+    smallest, largest = float(weight[weight > 0].min()), float(weight.max())
+    low, high = float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)
+    if smallest < low or largest > high:
+        raise ValueError(
+            f"sample_weight (times class_weight) has numbers from {smallest:g} to {largest:g}; "
+            f"with dtype={dtype!r} those above 0 must lie in [{low:.3g}, {high:.3g}]."
+        )
 
 
 def validate_class_weight(estimator):

@@ -210,6 +210,20 @@ def test_partial_fit_cannot_balance():
         BPClassifier(class_weight="balanced").partial_fit(X, Y, classes=range(3))
 
 
+@pytest.mark.parametrize("factor", [1e-60, 1e60])
+def test_weights_that_the_precision_cannot_hold_are_refused(factor):
+    weight = np.where(Y == 0, factor, 1.0)
+    message = r"sample_weight \(times class_weight\) has numbers from .* dtype='float32'"
+    single = SETTINGS | {"dtype": "float32"}
+    with pytest.raises(ValueError, match=message):
+        BPClassifier(**single).fit(X, Y, sample_weight=weight)
+    with pytest.raises(ValueError, match=message):
+        BPClassifier(class_weight={0: factor}, **single).partial_fit(X, Y, classes=range(3))
+    # Any scale is a scale for the accuracy recorded.
+    model = BPClassifier(**single).fit(X, Y, sample_weight=np.full(40, 1e-30))
+    assert all(0 <= record["train_accuracy"] <= 1 for record in model.history_)
+
+
 def test_two_classes():
     labels = np.where(Y == 0, "no", "yes")
     for algo in ALGORITHMS:
