@@ -23,18 +23,21 @@ from ..scalar import (
     exp_between,
     exp_limit,
     exp_limit_for_products,
+    gaussian_density,
     inverse_mills_excess,
+    inverse_mills_fraction,
     inverse_mills_ratio,
     log,
     log1p,
     log_gaussian_tail,
     log_mills_ratio,
     mills_ratio_parts,
+    mills_ratio_sides,
     scalar_function,
     truncated_variance,
 )
 from ..scalar._jit import is_double
-from ..scalar.gaussian import LOG_SQRT_TWO_PI
+from ..scalar.gaussian import LOG_SQRT_TWO_PI, SQRT_TWO_PI
 from ._base import Activation
 from .identity import identity_log_z, relative_precision
 
@@ -165,7 +168,14 @@ def relu_moments(B, A, omega, v):
 
 @scalar_function
 def relu_edge_g(omega, p0, p1, p2):
-    """Compute g from ω and the rest.
+    """Compute g from ω and the rest, with as few divisions as it takes.
+
+    Over a common factor, with R = R(t) and R₋ = R(u), the module's docstring gives
+
+        g s = c (R Bs − AV c (1 − t R)) / (R₋ + c R) = c² (c R (Bs − AV u) − AV) / (R₋ + c R),
+
+    the first form for t ≥ 0, where 1 − t R comes without a subtraction, and the second for t < 0.
+    Mills ratios of negative numbers come without their growing factors, which differ by `odds`.
 
     Parameters
     ----------
@@ -179,10 +189,22 @@ def relu_edge_g(omega, p0, p1, p2):
     g : float
         ∂_ω φ.
     """
+    T = type(omega)
     u = omega * p0
     t, c = _truncation(u, p1, p2)
-    above, _ = _weights(u, t, c)
-    return above * _scaled_slope(u, t, c, p1, p2) * p0
+    behind, under = t < T(0), u < T(0)
+    numerator, denominator, excess = inverse_mills_fraction(-t if behind else t)
+    inverse = T(1) / numerator
+    density = T(SQRT_TWO_PI) * gaussian_density(t)
+    ratio = denominator * inverse
+    above = c * (T(SQRT_TWO_PI) - density * ratio if behind else ratio)
+    low, low_under = mills_ratio_sides(-u if under else u)
+    limit = exp_limit_for_products(u)
+    exponent = (T(0.5) * u * u if under else T(0)) - (T(0.5) * t * t if behind else T(0))
+    below = exp_between(exponent, -limit, limit) * (low_under if under else low)
+    ahead = above * p1 - p2 * c * c * (excess * inverse)
+    back = c * (c * (above * (p1 - p2 * u) - p2 * density))
+    return p0 * ((back if behind else ahead) / (above + below))
 
 
 @scalar_function
@@ -204,15 +226,11 @@ def relu_edge_singularity(p0, p1, p2):
         Its real part, to within `distance`.
     distance : float
         Lower bound on its distance from the real line.
-    scale : float
-        s.
     """
     T = type(p0)
-    scale = T(1) / p0
     c = T(1) / math.sqrt(T(1) + p2)
     slope = c * max(p1, T(0))
-    position = -slope / (T(1) + c) * scale
-    return position, T(math.pi) * scale / math.sqrt(T(2) + slope * slope), scale
+    return -slope / ((T(1) + c) * p0), T(math.pi) / (math.sqrt(T(2) + slope * slope) * p0)
 
 
 @scalar_function
