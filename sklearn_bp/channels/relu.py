@@ -175,7 +175,8 @@ def relu_edge_g(omega, p0, p1, p2):
         g s = c (R Bs − AV c (1 − t R)) / (R₋ + c R) = c² (c R (Bs − AV u) − AV) / (R₋ + c R),
 
     the first form for t ≥ 0, where 1 − t R comes without a subtraction, and the second for t < 0.
-    Mills ratios of negative numbers come without their growing factors, which differ by `odds`.
+    Mills ratios of negative numbers come without their growing factors, of which only the quotient
+    is formed.
 
     Parameters
     ----------
@@ -226,11 +227,15 @@ def relu_edge_singularity(p0, p1, p2):
         Its real part, to within `distance`.
     distance : float
         Lower bound on its distance from the real line.
+    scale : float
+        s.
     """
     T = type(p0)
+    scale = T(1) / p0
     c = T(1) / math.sqrt(T(1) + p2)
     slope = c * max(p1, T(0))
-    return -slope / ((T(1) + c) * p0), T(math.pi) / (math.sqrt(T(2) + slope * slope) * p0)
+    position = -slope / (T(1) + c) * scale
+    return position, T(math.pi) * scale / math.sqrt(T(2) + slope * slope), scale
 
 
 @scalar_function
