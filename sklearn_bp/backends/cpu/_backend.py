@@ -94,8 +94,13 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
 
     @staticmethod
     def repeat(key, function, *arguments):
-        """Call `function`; another backend may replay what it did for the same `key` instead."""
-        return function(*arguments)
+        """Call `function`; another backend may replay what it did for the same `key` instead.
+
+        The engine counts what is not finite and raises an error of its own; NumPy's warnings say
+        no more.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            return function(*arguments)
 
     # Products ------------------------------------------------------------------------------
 

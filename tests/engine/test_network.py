@@ -1,0 +1,113 @@
+"""What networks are refused, and what the messages say."""
+
+import numpy as np
+import pytest
+
+from sklearn_bp.engine.network import Network, make_network, per_layer
+
+SIZES = [4, 3, 2]
+
+
+def test_numbers_are_spread_over_the_layers():
+    network = make_network(SIZES, rho=0.9, damping=[0.8, 0.0], density=np.array([0.5, 1.0]))
+    assert network.rho == (0.9, 0.9)
+    assert network.damping == (0.8, 0.0)
+    assert network.density == (0.5, 1.0)
+    assert network.n_layers == 2 and network.layer_sizes == (4, 3, 2)
+
+
+def test_rows_of_a_layer():
+    with_constant, without = (make_network(SIZES, intercept=one) for one in (True, False))
+    assert [with_constant.n_rows(layer) for layer in range(2)] == [5, 4]
+    assert [without.n_rows(layer) for layer in range(2)] == [4, 3]
+    assert [with_constant.n_gaussian_rows(0), without.n_gaussian_rows(0)] == [1, 0]
+    gaussian = make_network(SIZES, weight_prior="gaussian")
+    assert gaussian.n_gaussian_rows(1) == 4
+
+
+def test_only_an_argmax_output_has_plain_sums():
+    for output, expected in (("argmax", True), ("argmax_exact", True), ("sign", False)):
+        network = make_network(SIZES, output=output)
+        assert [network.plain_sums(layer) for layer in range(2)] == [False, expected]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", np.float32])
+def test_dtypes(dtype):
+    assert make_network(SIZES, dtype=dtype).dtype == np.dtype(dtype)
+
+
+@pytest.mark.parametrize(
+    "name, value, allowed",
+    [
+        ("rho", 0.0, r"\(0, inf\)"),
+        ("rho", [1.0, -1.0], r"\(0, inf\)"),
+        ("rho", np.inf, r"\(0, inf\)"),
+        ("rho", np.nan, r"\(0, inf\)"),
+        ("damping", 1.0, r"\[0, 1\)"),
+        ("damping", [0.5, -0.1], r"\[0, 1\)"),
+        ("damping", "0.5", r"\[0, 1\)|3 numbers|2 numbers"),
+        ("density", 0.0, r"\(0, 1\]"),
+        ("density", [1.0, 1.5], r"\(0, 1\]"),
+        ("density", [True, 1.0], r"\(0, 1\]"),
+    ],
+)
+def test_numbers_out_of_range_are_named_with_what_is_allowed(name, value, allowed):
+    with pytest.raises(ValueError, match=rf"^{name} must .*{allowed}.*got"):
+        make_network(SIZES, **{name: value})
+
+
+@pytest.mark.parametrize("name", ["rho", "damping", "density"])
+@pytest.mark.parametrize("n_values", [1, 3])
+def test_sequences_have_one_number_per_weight_layer(name, n_values):
+    with pytest.raises(ValueError, match=rf"{name}.*sequence of 2 numbers.*got {n_values}"):
+        make_network(SIZES, **{name: [0.5] * n_values})
+
+
+@pytest.mark.parametrize(
+    "low_open, high_open, inside", [(False, False, [0.0, 1.0]), (True, True, [0.5, 0.5])]
+)
+def test_ends_of_a_range(low_open, high_open, inside):
+    ends = dict(low_open=low_open, high_open=high_open)
+    assert per_layer("name", inside, 2, 0.0, 1.0, **ends) == tuple(inside)
+    if low_open:
+        for end in (0.0, 1.0):
+            with pytest.raises(ValueError, match="name must lie in"):
+                per_layer("name", end, 1, 0.0, 1.0, **ends)
+
+
+@pytest.mark.parametrize(
+    "name, known",
+    [
+        ("algo", "amp.*bp.*bpi.*mf"),
+        ("weight_prior", "binary.*gaussian"),
+        ("activation", "identity.*relu.*sign"),
+        ("output", "argmax.*argmax_exact.*sign"),
+    ],
+)
+def test_unknown_names_are_answered_with_the_known_ones(name, known):
+    with pytest.raises(ValueError, match=rf"^{name} must be one of .*{known}.*got 'other'"):
+        make_network(SIZES, **{name: "other"})
+
+
+@pytest.mark.parametrize("edges", [0, -1, 1.5, True, "exakt", None])
+def test_edges_are_a_mode_or_a_degree(edges):
+    with pytest.raises(ValueError, match="edges must be 'auto', 'exact' or an integer degree"):
+        make_network(SIZES, edges=edges)
+
+
+@pytest.mark.parametrize("edges", ["auto", "exact", 1, np.int64(7)])
+def test_edges_that_make_sense(edges):
+    assert make_network(SIZES, edges=edges).edges == edges
+
+
+def test_every_combination_of_names_makes_a_network():
+    for algo in ("bp", "bpi", "mf", "amp"):
+        for activation in ("sign", "relu", "identity"):
+            for weight_prior in ("binary", "gaussian"):
+                names = dict(algo=algo, activation=activation, weight_prior=weight_prior)
+                assert isinstance(make_network(SIZES, **names), Network)
+
+
+def test_a_network_cannot_be_changed():
+    with pytest.raises(AttributeError):
+        make_network(SIZES).algo = "mf"
