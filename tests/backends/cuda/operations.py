@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklearn_bp.backends.cpu import CpuBackend
 from sklearn_bp.channels import ACTIVATIONS, OUTPUTS
 from sklearn_bp.priors import PRIORS
 
@@ -175,3 +176,26 @@ def run_case(backend, place, dtype):
         if isinstance(host, np.ndarray) and operation != "argmax_probabilities"
     ]
     return returned, arrays, record.read()
+
+
+TOLERANCES = {"float64": 1e-12, "float32": 2e-5}
+USED_UP = {"polynomial_rows": 2, "collect_field": 0}
+"""Places among the arrays of what an operation may leave in any state."""
+
+
+def assert_same_operation(backend, place, dtype):
+    """The operation of a case does on a backend what it does on the CPU."""
+    special, operation = CASE_NAMES[place]
+    expected, theirs, counted = run_case(CpuBackend(n_threads=1), place, dtype)
+    returned, ours, outcome = run_case(backend, place, dtype)
+    if expected is not None:
+        np.testing.assert_allclose(returned, expected, rtol=1e-11, atol=1e-14)
+    for number, (mine, other) in enumerate(zip(ours, theirs, strict=True)):
+        if USED_UP.get(operation) == number:
+            mine, other = (mine[0], other[0]) if operation == "collect_field" else (0, 0)
+        tolerance = TOLERANCES[dtype]
+        np.testing.assert_allclose(mine, other, rtol=tolerance, atol=tolerance)
+    counts = [one.failure.n_bad if one.failure else 0 for one in (outcome, counted)]
+    assert counts == [2 if special == "bad" else 0] * 2
+    np.testing.assert_allclose(outcome.correct, counted.correct, rtol=1e-12)
+    assert (counted.correct > 0) == operation.startswith("count")

@@ -8,9 +8,8 @@ import pytest
 from sklearn_bp.backends.cpu import CpuBackend
 from sklearn_bp.backends.cuda import get_backend
 
-from ..operations import CASE_NAMES, M, N, run_case
+from ..operations import CASE_NAMES, TOLERANCES, M, N, assert_same_operation
 
-TOLERANCES = {"float64": 1e-12, "float32": 2e-5}
 COVERED_ELSEWHERE = {
     "asarray",
     "assign",
@@ -27,9 +26,6 @@ COVERED_ELSEWHERE = {
     "zeros",
 }
 """Operations with tests of their own."""
-
-USED_UP = {"polynomial_rows": 2, "collect_field": 0}
-"""Places among the arrays of what an operation may leave in any state."""
 
 
 def operations(backend):
@@ -59,20 +55,7 @@ def test_every_operation_has_a_case():
 @pytest.mark.parametrize("dtype", TOLERANCES)
 @pytest.mark.parametrize("place", range(len(CASE_NAMES)), ids=[" ".join(c) for c in CASE_NAMES])
 def test_operation(place, dtype):
-    special, operation = CASE_NAMES[place]
-    expected, theirs, counted = run_case(CpuBackend(n_threads=1), place, dtype)
-    returned, ours, outcome = run_case(get_backend(), place, dtype)
-    if expected is not None:
-        np.testing.assert_allclose(returned, expected, rtol=1e-11, atol=1e-14)
-    for number, (mine, other) in enumerate(zip(ours, theirs, strict=True)):
-        if USED_UP.get(operation) == number:
-            mine, other = (mine[0], other[0]) if operation == "collect_field" else (0, 0)
-        tolerance = TOLERANCES[dtype]
-        np.testing.assert_allclose(mine, other, rtol=tolerance, atol=tolerance)
-    counts = [one.failure.n_bad if one.failure else 0 for one in (outcome, counted)]
-    assert counts == [2 if special == "bad" else 0] * 2
-    assert outcome.correct == pytest.approx(counted.correct, rel=1e-12)
-    assert (counted.correct > 0) == operation.startswith("count")
+    assert_same_operation(get_backend(), place, dtype)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCES)
