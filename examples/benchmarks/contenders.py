@@ -133,25 +133,27 @@ class Torch:
     """A PyTorch network trained with Adam.
 
     ``binary=False``: real weights with biases, ReLU. ``binary=True``: BinaryNet, as among the
-    baselines.
+    baselines. On a GPU the samples are there beforehand, and an epoch ends when the GPU has.
     """
 
-    def __init__(self, problem, n_threads, binary):
+    def __init__(self, problem, n_threads, binary, device="cpu"):
         import torch
 
-        torch.set_num_threads(n_threads)
+        if n_threads is not None:
+            torch.set_num_threads(n_threads)
         torch.manual_seed(0)
-        self.torch, self.problem = torch, problem
-        self.X, self.y = torch.from_numpy(problem.X), torch.from_numpy(problem.y)
+        self.torch, self.problem, self.device = torch, problem, device
+        self.X = torch.from_numpy(problem.X).to(device)
+        self.y = torch.from_numpy(problem.y).to(device)
         self.binary = binary
         make_layers = baselines().make_layers if binary else _real_layers
-        self.layers = make_layers(problem.layer_sizes)
+        self.layers = make_layers(problem.layer_sizes).to(device)
         self.optimizer = torch.optim.Adam(self.layers.parameters(), lr=1e-3)
 
     def epoch(self, n_samples):
         """Do one pass."""
         torch, size = self.torch, self.problem.batch_size
-        order = torch.randperm(n_samples)
+        order = torch.randperm(n_samples, device=self.device)
         for first in range(0, n_samples, size):
             rows = order[first : first + size]
             loss = torch.nn.functional.cross_entropy(self.layers(self.X[rows]), self.y[rows])
@@ -160,6 +162,8 @@ class Torch:
             self.optimizer.step()
             if self.binary:
                 baselines().clip(self.layers)
+        if self.device != "cpu":
+            torch.cuda.synchronize()
 
 
 def baselines():
