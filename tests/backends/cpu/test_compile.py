@@ -1,0 +1,76 @@
+"""The cache of compiled kernels on disk, seen from fresh processes."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import sklearn_bp
+
+PROGRAM = """
+import numpy as np
+from sklearn_bp.backends.cpu.activation import make_point
+from sklearn_bp.channels import ACTIVATIONS
+for name in ("sign", "relu", "identity"):
+    kernel = make_point(ACTIVATIONS[name])
+    z = np.array([[-2.5, 3.0]], np.float32)
+    kernel(z, z, 0, 1)
+    counts = kernel.stats.cache_hits, kernel.stats.cache_misses
+    print(name, *z[0], *(sum(count.values()) for count in counts))
+"""
+COLD = {"sign": [-1, 1, 0, 1], "relu": [0, 3, 0, 1], "identity": [-2.5, 3, 0, 1]}
+WARM = {name: [*values[:2], 1, 0] for name, values in COLD.items()}
+"""Results of the kernels, cache hits and misses."""
+
+
+class Package:
+    """A copy of the package, with a cache of its own."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        source = Path(sklearn_bp.__file__).parent
+        ignored = shutil.ignore_patterns("__pycache__", "*.npz")
+        shutil.copytree(source, folder / "sklearn_bp", ignore=ignored)
+        self.environment = os.environ | {
+            "NUMBA_CACHE_DIR": str(folder / "cache"),
+            "PYTHONPATH": str(folder),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    def start(self):
+        """Start the program in a process of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-c", PROGRAM],
+            env=self.environment,
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def edit(self, path, old, new):
+        """Replace a text that stands there once."""
+        file = self.folder / "sklearn_bp" / path
+        text = file.read_text()
+        assert text.count(old) == 1
+        file.write_text(text.replace(old, new))
+
+
+def result(process):
+    """What a program printed, by kernel."""
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0
+    lines = [line.split() for line in output.splitlines()]
+    return {name: [float(value) for value in values] for name, *values in lines}
+
+
+def test_the_cache_serves_every_process_and_notices_every_edit(tmp_path):
+    """Kernels that differ only in what their closure holds are told apart."""
+    package = Package(tmp_path)
+    assert result(package.start()) == COLD
+    workers = [package.start() for _ in range(2)]
+    assert [result(worker) for worker in workers] == [WARM, WARM]
+    package.edit("channels/relu.py", "return T(0) if z < T(0) else z", "return z * z")
+    changed = {**COLD, "relu": [6.25, 9, 0, 1]}
+    assert result(package.start()) == changed
+    assert result(package.start())["relu"] == [6.25, 9, 1, 0]

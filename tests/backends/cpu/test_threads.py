@@ -1,0 +1,140 @@
+"""Threads of the CPU backend: as many as BLAS and joblib allow, each row worked on once."""
+
+import threading
+
+import numpy as np
+import pytest
+from engine.running import data_of, network_of, posterior_of
+from joblib import Parallel, cpu_count, delayed, parallel_config
+from oracles.random_networks import random_case
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from sklearn_bp.backends import CpuBackend
+from sklearn_bp.backends.cpu import _threads
+from sklearn_bp.backends.cpu._threads import LEAST_WORK_PER_THREAD, RowPool, usable_threads
+from sklearn_bp.engine.engine import Engine
+
+PLENTY = 100 * LEAST_WORK_PER_THREAD
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_threads_follow_the_limits_of_blas(limit, monkeypatch):
+    monkeypatch.setattr(_threads, "cpu_count", lambda: 8)
+    with threadpool_limits(limit, user_api="blas"):
+        assert usable_threads() == limit
+        assert CpuBackend()._pool.n_threads == limit
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_threads_follow_the_number_of_cores(cores, monkeypatch):
+    monkeypatch.setattr(_threads, "cpu_count", lambda: cores)
+    with threadpool_limits(3, user_api="blas"):
+        assert usable_threads() == cores
+
+
+def test_a_library_without_threads_does_not_count(monkeypatch):
+    class NoThreads:
+        num_threads = None
+
+    monkeypatch.setattr(_threads, "cpu_count", lambda: 8)
+    monkeypatch.setattr(_threads, "_blas_libraries", lambda: [NoThreads()])
+    assert usable_threads() == 8
+
+
+def threads_of_a_worker():
+    """Threads that the backend and BLAS would use in this process."""
+    blas = [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
+    return usable_threads(), max(blas)
+
+
+def test_workers_share_the_cores(monkeypatch):
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    with parallel_config("loky", inner_max_num_threads=1):
+        limited = Parallel(n_jobs=2)(delayed(threads_of_a_worker)() for _ in range(2))
+    assert [own for own, _ in limited] == [1, 1]
+    shared = Parallel(n_jobs=2)(delayed(threads_of_a_worker)() for _ in range(2))
+    for own, blas in shared:
+        assert own <= blas and 2 * own <= max(2, cpu_count())
+
+
+class Ranges:
+    """A kernel that only remembers the rows it was given, and by which thread."""
+
+    def __init__(self):
+        self.ranges, self.threads = [], set()
+
+    def __call__(self, *arguments):
+        *self.arguments, start, stop = arguments
+        self.ranges.append((start, stop))
+        self.threads.add(threading.get_ident())
+        return stop - start
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3, 5])
+@pytest.mark.parametrize("rows", [0, 1, 2, 3, 7, 64])
+def test_every_row_is_worked_on_once_and_results_add_up(rows, n_threads):
+    kernel = Ranges()
+    assert RowPool(n_threads).run(kernel, rows, PLENTY, "a", "b") == rows
+    assert kernel.arguments == ["a", "b"]
+    covered = [row for start, stop in sorted(kernel.ranges) for row in range(start, stop)]
+    assert covered == list(range(rows))
+    assert len(kernel.ranges) == max(1, min(n_threads, rows))
+    sizes = [stop - start for start, stop in kernel.ranges]
+    assert max(sizes) - min(sizes) <= 1
+
+
+@pytest.mark.parametrize("work, n_calls", [(0, 1), (LEAST_WORK_PER_THREAD - 1, 1), (PLENTY, 4)])
+def test_little_work_stays_in_one_thread(work, n_calls):
+    kernel = Ranges()
+    RowPool(4).run(kernel, 100, work)
+    assert len(kernel.ranges) == n_calls
+
+
+def test_a_kernel_without_a_result_counts_nothing():
+    for n_threads in (1, 3):
+        assert RowPool(n_threads).run(lambda start, stop: None, 9, PLENTY) == 0
+
+
+@pytest.mark.parametrize("bad_row", [0, 8])
+def test_an_exception_of_any_thread_is_raised(bad_row):
+    def kernel(start, stop):
+        if start <= bad_row < stop:
+            raise ZeroDivisionError(f"row {bad_row}")
+
+    with pytest.raises(ZeroDivisionError, match=f"row {bad_row}"):
+        RowPool(3).run(kernel, 9, PLENTY)
+
+
+def test_a_pool_never_has_more_threads_than_it_may():
+    kernel, before, pool = Ranges(), threading.active_count(), RowPool(3)
+    for _ in range(20):
+        pool.run(kernel, 50, PLENTY)
+    assert len(kernel.threads) <= 3
+    assert threading.active_count() - before <= 2
+    single = Ranges()
+    RowPool(1).run(single, 50, PLENTY)
+    assert single.threads == {threading.get_ident()}
+
+
+def after_two_steps(case, dtype, n_threads):
+    """The posterior that the engine reaches with that many threads, as one vector."""
+    engine = Engine(network_of(case, dtype=dtype), posterior_of(case, dtype), CpuBackend(n_threads))
+    for _ in range(2):
+        engine.step(*data_of(case, dtype))
+    return np.concatenate([getattr(p, n).ravel() for p in engine.posterior() for n in NAMES])
+
+
+NAMES = ("field", "mean", "variance", "precision")
+
+
+@pytest.mark.parametrize("algo", ["bp", "bpi", "mf", "amp"])
+def test_the_number_of_threads_changes_rounding_at_most(algo, monkeypatch):
+    monkeypatch.setattr(_threads, "LEAST_WORK_PER_THREAD", 1)
+    for seed in range(3):
+        case = random_case(seed, algo=algo)
+        one, *others = (after_two_steps(case, "float64", n) for n in (1, 2, 5))
+        for other in others:
+            np.testing.assert_allclose(other, one, rtol=1e-8, atol=1e-9)
+        single, again = (after_two_steps(case, "float32", 3) for _ in range(2))
+        np.testing.assert_array_equal(single, again)
