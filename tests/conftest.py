@@ -33,3 +33,8 @@ def digits():
     for array in arrays.values():
         array.flags.writeable = False
     return arrays
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the tests that take longest, so that processes sharing the tests end together."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
