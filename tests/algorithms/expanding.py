@@ -1,6 +1,6 @@
 """Steps of BP with expanded edges beside steps with exact ones: H_in and B_in of every layer."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -160,6 +160,3 @@ def with_mean(posterior, layer, index, value):
     posterior = [one.copy() for one in posterior]
     posterior[layer].mean[index] = value
     return posterior
-
-
-__all__ = ["Setting", "collect", "mini_batch", "replace", "sums", "train", "with_mean"]

@@ -71,6 +71,33 @@ def test_samples_that_are_not_looked_at_keep_the_tolerance_too():
     assert max(automatic.distances(exact)) < TOLERANCE
 
 
+def test_the_bounds_of_all_pairs_keep_to_their_budget(monkeypatch):
+    """A mean square of 1 in units of what every pair is allowed, whatever samples are surveyed."""
+    setting, seen = SETTINGS["784 features"], {}
+    coefficients, allow = expansion._coefficients, expansion._set_allowed_errors
+
+    def allowing(layer):
+        allow(layer)
+        seen[layer.index] = [layer.x_allowed.copy()]
+
+    def watching(layer, degree):
+        answer = coefficients(layer, degree)
+        factor = layer.x_allowed[0] / seen[layer.index][0][0]
+        seen[layer.index].append(answer[0] * factor**2 / layer.omega.size)
+        return answer
+
+    monkeypatch.setattr(expansion, "_set_allowed_errors", allowing)
+    monkeypatch.setattr(expansion, "_coefficients", watching)
+    X, y, _ = mini_batch(setting)
+    X = X.copy()
+    X[1::2] *= 4.0
+    stride = len(X) // expansion.SAMPLED_ROWS
+    assert set(range(0, len(X), stride)).isdisjoint(range(1, len(X), 2))
+    assert sums(setting, 1, batch=(X, y, None)).degrees[0] > 0
+    budgets = seen[0][1:]
+    assert budgets[0] > 1 >= budgets[-1]
+
+
 @pytest.mark.parametrize(
     "name, first, last", [("digits", 0.05, 2e-7), ("sign output", 0.05, 1e-7), ("relu", 0.2, 2e-3)]
 )
@@ -208,15 +235,15 @@ def test_single_precision_bears_any_scale_of_the_weights(scale, constant, edges)
     assert max(expanded.distances(exact)) < TOLERANCE
 
 
-def test_a_sample_of_zeros_bears_a_huge_input():
+def test_a_sample_of_zeros_bears_a_huge_input(monkeypatch):
+    """Relative to zeros, a heavy input is infinite in single precision."""
     X, y, _ = mini_batch(DIGITS)
     X = X.copy()
     X[4], X[4, 7] = 0.0, 1e9
-    exact, automatic = (
-        sums(DIGITS, 0, dtype="float32", batch=(X, y, None), edges=edges)
-        for edges in ("exact", "auto")
-    )
-    assert max(automatic.distances(exact)) < TOLERANCE
+    options = dict(dtype="float32", batch=(X, y, None))
+    exact = sums(DIGITS, 0, edges="exact", **options)
+    choose_by_hand(monkeypatch, 5, cap=10.0, every=1000)
+    assert max(sums(DIGITS, 0, edges=5, **options).distances(exact)) < TOLERANCE
 
 
 def test_weights_of_zero_and_empty_samples_raise_no_warning():
