@@ -285,6 +285,14 @@ assert model.fit(np.eye(4), np.arange(4)) is model and len(model.history_) == 3
 # Ctrl-C ----------------------------------------------------------------------------------
 
 
+@pytest.fixture(autouse=True)
+def interrupts_are_heard():
+    """Undo that a process started in the background ignores interrupts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def interrupt_in_step(monkeypatch, number):
     """Send the process a real interrupt as soon as that many steps are done."""
     count = Training._count_step
