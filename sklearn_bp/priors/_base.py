@@ -22,8 +22,6 @@ class WeightPrior:
         ``mean(field, precision) -> m``, scalars.
     variance : callable
         ``variance(mean, precision) -> sigma``, scalars; sigma is a variance.
-    point : callable
-        ``point(mean) -> w``, the weight of a point prediction.
     draw : callable
         ``draw(rng, n_in, n_out, init_scale, dtype) -> (field, precision)``, the start of training
         on the host: arrays (n_in, n_out), `precision` None if the family has none. `rng` is a
@@ -34,5 +32,4 @@ class WeightPrior:
     uses_precision: bool
     mean: Callable
     variance: Callable
-    point: Callable
     draw: Callable

@@ -17,13 +17,6 @@ def binary_variance(mean, precision):
     return (T(1) - mean) * (T(1) + mean)
 
 
-@scalar_function
-def binary_point(mean):
-    """Weight of a point prediction: the sign of the mean, +1 for zero."""
-    T = type(mean)
-    return T(1) if mean >= T(0) else T(-1)
-
-
 def draw_binary(rng, n_in, n_out, init_scale, dtype):
     """Draw the fields that training starts from.
 
@@ -53,6 +46,5 @@ BINARY = WeightPrior(
     uses_precision=False,
     mean=binary_mean,
     variance=binary_variance,
-    point=binary_point,
     draw=draw_binary,
 )

@@ -18,12 +18,6 @@ def gaussian_variance(mean, precision):
     return type(mean)(1) / precision
 
 
-@scalar_function
-def gaussian_point(mean):
-    """Weight of a point prediction: the mean itself."""
-    return mean
-
-
 def draw_gaussian(rng, n_in, n_out, init_scale, dtype):
     """Draw the fields and precisions that training starts from.
 
@@ -56,6 +50,5 @@ GAUSSIAN = WeightPrior(
     uses_precision=True,
     mean=gaussian_mean,
     variance=gaussian_variance,
-    point=gaussian_point,
     draw=draw_gaussian,
 )

@@ -44,13 +44,6 @@ def test_precision_is_used_where_announced():
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_point_weights(dtype):
-    mean = np.array([-0.7, -0.0, 0.0, 0.2], dtype)
-    np.testing.assert_array_equal(apply(PRIORS["binary"].point, mean), [-1, 1, 1, 1])
-    np.testing.assert_array_equal(apply(PRIORS["gaussian"].point, mean), mean)
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
 def test_start_of_binary_weights(dtype):
     field, precision = PRIORS["binary"].draw(np.random.RandomState(0), 300, 200, 0.7, dtype)
     assert precision is None
