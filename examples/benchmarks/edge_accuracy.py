@@ -89,10 +89,12 @@ def compare(records):
     -------
     dict of dict
         For each score: `exact` and `auto`, (mean, standard deviation) over the seeds that both
-        have, and `difference`, the same of auto − exact.
+        have, and `difference`, the same of auto − exact; nothing for less than two seeds.
     """
     by_run = {(one["edges"], one["seed"]): one for one in records}
     seeds = sorted({seed for _, seed in by_run if all((edges, seed) in by_run for edges in EDGES)})
+    if len(seeds) < 2:
+        return {}
     compared = {}
     for part in SCORES:
         errors = {
@@ -110,9 +112,13 @@ def report(records=RECORDS):
     found = sorted(read_lines(records), key=lambda one: (one["edges"], one["seed"]))
     header = ["edges", "seed", "epochs", "test error %, point", "Bayesian", "training error %"]
     print(markdown_table([*header, "log loss"], [_row(record) for record in found]))
+    compared = compare(found)
+    if not compared:
+        print("\nNot yet two seeds with both kinds of edges.")
+        return
     rows = [
         [SCORES[part], *(f"{m:.2f} ± {s:.2f}" for m, s in numbers.values())]
-        for part, numbers in compare(found).items()
+        for part, numbers in compared.items()
     ]
     print("\nMean ± standard deviation over seeds, test error in percent.\n")
     print(markdown_table(["prediction", "exact edges", "expanded", "difference"], rows))

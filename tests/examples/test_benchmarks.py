@@ -134,6 +134,21 @@ def test_what_is_on_record_is_not_measured_again(digits, tmp_path):
     assert measured(SETTING, digits, tmp_path) == found
 
 
+def test_largest_errors_are_found_over_epochs_and_layers():
+    entries = [(1, 1, 3.0), (1, 2, 5.0), (2, 1, 4.0), (2, 2, 1.0)]
+    found = [
+        {
+            "setting": "one",
+            "epoch": epoch,
+            "layer": layer,
+            "n_batches": 8,
+            "errors": {"step_H_in": {"max": value}, "rounding_B_in": {"max": value / 2}},
+        }
+        for epoch, layer, value in entries
+    ]
+    assert expansion_error.largest_errors(found) == {"one": (16, {"step": 5.0, "rounding": 2.5})}
+
+
 # Accuracy with both kinds of edges ------------------------------------------------------------
 
 
@@ -148,6 +163,14 @@ def test_edges_are_compared_seed_by_seed():
     compared = edge_accuracy.compare(found)["test_point"]
     assert compared["exact"] == (4.0, pytest.approx(np.sqrt(2)))
     assert compared["difference"] == (0.0, pytest.approx(np.sqrt(0.5)))
+
+
+def test_one_seed_compares_nothing(tmp_path, capsys):
+    assert (
+        edge_accuracy.compare([{"edges": edges, "seed": 0} for edges in edge_accuracy.EDGES]) == {}
+    )
+    edge_accuracy.report(tmp_path / "no records.jsonl")
+    assert "Not yet two seeds" in capsys.readouterr().out
 
 
 def test_runs_with_both_kinds_of_edges_are_scored(digits, tmp_path, monkeypatch, capsys):
