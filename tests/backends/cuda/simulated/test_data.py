@@ -68,6 +68,7 @@ def test_one_mini_batch(kind, backend, tmp_path):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_mini_batch_of_streamed_samples(kind, backend, streaming, tmp_path):
+    assert isinstance(backend.load_data(samples(kind, tmp_path)), StreamedData)
     test_one_mini_batch(kind, backend, tmp_path)
 
 
