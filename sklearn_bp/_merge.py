@@ -48,10 +48,12 @@ def merge(estimators, *, prior):
 
     Notes
     -----
-    Exact: with ``algo="mf"``, one sweep and one mini-batch per worker, the merged posterior is that
-    of one worker with all samples in one mini-batch, and so are rounds of such steps and merges. It
-    takes that no precision is bounded on the way: that each G stays above its smallest value and,
-    if hidden units are no signs, that no worker's data lower it.
+    Exact: with one sweep and one mini-batch per worker, the merged posterior is that of one worker
+    with all samples in one mini-batch, and so are rounds of such steps and merges: what a sweep
+    says about the weights is a sum over samples in every algorithm (for "bp" and "bpi" where edges
+    are exact; expanded ones are within `edge_tolerance`). It takes that no precision is bounded on
+    the way: that each G stays above its smallest value and, if hidden units are no signs, that no
+    worker's data lower it.
 
     With more steps, workers do not see each other's messages in between, and merging sums what they
     learned from the start: the larger their steps, the further from one worker. If ρ is not 1 and
