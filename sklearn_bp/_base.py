@@ -357,7 +357,7 @@ class MessagePassingClassifier(
 
     def _engine_key(self):
         """Gather the parameters that an engine is made from, for comparison."""
-        return tuple(as_key(getattr(self, name)) for name in ENGINE_PARAMETERS)
+        return tuple([as_key(getattr(self, name)) for name in ENGINE_PARAMETERS])
 
     def _make_network(self, n_features, classes):
         """Describe the network that the parameters ask for."""

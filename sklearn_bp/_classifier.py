@@ -5,8 +5,7 @@ from scipy.special import expit, softmax
 
 from ._base import MessagePassingClassifier
 from ._documentation import document
-from ._state import point_network
-from .engine.prediction import point_preactivation
+from .engine.prediction import output_scale, point_preactivation
 
 
 @document
@@ -76,9 +75,7 @@ class BPClassifier(MessagePassingClassifier):
     def _probabilities(network, posterior, X, backend):
         """Compute the softmax of scaled pre-activations."""
         z = point_preactivation(network, posterior, X, backend).astype(np.float64)
-        output_weights = point_network(network, posterior)[0][-1].astype(np.float64)
-        scale = np.sqrt((output_weights**2).sum(axis=0).mean())
-        z /= max(scale, np.finfo(np.float64).tiny)
+        z /= output_scale(network, posterior)
         if z.shape[1] > 1:
             return softmax(z, axis=1)
         z = z[:, 0]

@@ -39,7 +39,7 @@ fit_intercept : bool, default=True
     Whether every unit has an intercept, of Gaussian prior.
 edges : {"auto", "exact"} or int, default="auto"
     How "bp" and "bpi" form cavity messages: by polynomials to `edge_tolerance`, exactly, or by
-    polynomials of a given degree.
+    polynomials of a given degree, from 1 to 8.
 edge_tolerance : float, default=1e-4
     Relative error allowed in the messages if `edges` is "auto", above 0.
 edge_memory_limit : int, default=2**31

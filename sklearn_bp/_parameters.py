@@ -6,6 +6,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from .algorithms import ALGORITHMS
 from .channels import ACTIVATIONS
+from .engine.network import LARGEST_DEGREE
 from .priors import PRIORS
 
 CONSTRAINTS: dict = {
@@ -22,7 +23,7 @@ CONSTRAINTS: dict = {
     "density": [Interval(Real, 0, 1, closed="right"), "array-like"],
     "argmax": [StrOptions({"pairwise", "exact"})],
     "fit_intercept": ["boolean"],
-    "edges": [StrOptions({"auto", "exact"}), Interval(Integral, 1, None, closed="left")],
+    "edges": [StrOptions({"auto", "exact"}), Interval(Integral, 1, LARGEST_DEGREE, closed="both")],
     "edge_tolerance": [Interval(Real, 0, None, closed="neither")],
     "edge_memory_limit": [Interval(Real, 0, None, closed="left")],
     "batch_size": [Interval(Integral, 1, None, closed="left")],

@@ -13,6 +13,9 @@ from .engine.posterior import LayerPosterior, moments, variances
 from .engine.prediction import point_weights
 from .priors import MIN_PRECISION, PRIORS
 
+PLAIN_TYPES = frozenset((bool, int, float, str, type(None)))
+"""Types of values that are what they seem."""
+
 POSTERIOR_ARGUMENTS = (
     "weight_fields",
     "weight_means",
@@ -332,6 +335,7 @@ def as_key(value):
     object
         The value; a tuple for a sequence.
     """
-    if isinstance(value, Iterable) and not isinstance(value, str):
-        return tuple(as_key(item) for item in value)
-    return value
+    # Asking whether something is iterable takes longer than all the rest of a key.
+    if type(value) in PLAIN_TYPES or isinstance(value, str) or not isinstance(value, Iterable):
+        return value
+    return tuple(as_key(item) for item in value)

@@ -1,5 +1,7 @@
 """Checks of what users pass: samples, labels, sample weights, numbers per layer."""
 
+import math
+from functools import cache
 from numbers import Real
 
 import numpy as np
@@ -90,10 +92,9 @@ def _check_numbers(estimator, X, dtype):
     if X.dtype.kind == "b" or X.dtype == np.uint8:
         return
     largest = _largest(X.data if issparse(X) else X)
-    if not np.isfinite(largest):
+    if not math.isfinite(largest):
         assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
-    # The pre-activation variance sums x² over features; a margin keeps its products finite.
-    allowed = float(np.sqrt(np.finfo(dtype).max / X.shape[1])) / 1e3
+    allowed = _largest_allowed(dtype, X.shape[1])
     if largest > allowed:
         raise ValueError(
             f"X contains the absolute value {largest:g}; with dtype={dtype!r} and {X.shape[1]} "
@@ -101,6 +102,15 @@ def _check_numbers(estimator, X, dtype):
             "features (for example with StandardScaler)"
             + (" or use dtype='float64'." if dtype == "float32" else ".")
         )
+
+
+@cache
+def _largest_allowed(dtype, n_features):
+    """Give the largest absolute value that a feature may have.
+
+    The pre-activation variance sums x² over features; a margin keeps its products finite.
+    """
+    return float(np.sqrt(np.finfo(dtype).max / n_features)) / 1e3
 
 
 def _largest(values):
@@ -112,7 +122,10 @@ def _largest(values):
     largest = 0.0
     for start in range(0, values.shape[0], n_rows):
         rows = values[start : start + n_rows]
-        largest = np.max([largest, float(rows.max()), -float(rows.min())])
+        high, low = float(rows.max()), float(rows.min())
+        if math.isnan(high):
+            return high
+        largest = max(largest, high, -low)
     return largest
 
 

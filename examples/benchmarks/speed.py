@@ -180,7 +180,7 @@ class Benchmark:
         X = ((X - X.mean()) / X.std()).astype(np.float32)
         return [
             record
-            for batch_size in (32, 128)
+            for batch_size in (1, 16, 32, 128)
             for record in _step_in_turns(X[:batch_size], y[:batch_size], np.unique(y))
         ]
 

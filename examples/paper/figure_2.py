@@ -13,6 +13,9 @@ from settings import BAYES_RHO, BINARYNET_ADAM_RATE, POINT_RHO, binarynet, messa
 
 NETWORK = {"data": "mnist", "parity": True, "hidden_layer_sizes": [101, 101], "n_epochs": 100}
 EBP_BATCH = 10
+EBP_SCALES = {"binary": 3.0, "gaussian": 1.0}
+SGD_RATE = 10.0
+"""The best of four by validation samples, as all other rates and scales here (tuning.py)."""
 
 
 def ebp(**others):
@@ -26,7 +29,7 @@ def binary_runs():
         message_passing("bp", 2, POINT_RHO),
         message_passing("bp", 2, BAYES_RHO),
         binarynet(optimizer="adam", learning_rate=BINARYNET_ADAM_RATE),
-        ebp(weight_prior="binary"),
+        ebp(weight_prior="binary", init_scale=EBP_SCALES["binary"]),
     ]
 
 
@@ -36,9 +39,9 @@ def continuous_runs():
         message_passing("bp", 2, 1.0, weight_prior="gaussian"),
         {
             "contender": "sgd",
-            "options": {"optimizer": "sgd", "learning_rate": 1.0, "batch_size": 128},
+            "options": {"optimizer": "sgd", "learning_rate": SGD_RATE, "batch_size": 128},
         },
-        ebp(weight_prior="gaussian"),
+        ebp(weight_prior="gaussian", init_scale=EBP_SCALES["gaussian"]),
     ]
 
 

@@ -21,8 +21,8 @@ RHO = (0.9999, 1.0, 1.0001, 1.001)
 GAUSSIAN_RHO = (0.99, 0.999, 1.0, 1.001)
 SGD_RATES = (0.1, 1.0, 10.0, 100.0)
 ADAM_RATES = (1e-4, 1e-3, 1e-2, 1e-1)
-CONTINUOUS_RATES = (0.01, 0.1, 1.0, 10.0)
-EBP_SCALES = (0.1, 0.3, 1.0, 3.0)
+CONTINUOUS_RATES = (0.1, 1.0, 10.0, 100.0)
+EBP_SCALES = (0.3, 1.0, 3.0, 10.0)
 
 
 def continuous(**options):

@@ -4,6 +4,26 @@ from functools import cache
 
 import numpy as np
 
+N_NEGLECTED = 2
+"""Coefficients that are computed and not used: those that are left out first. Two, because every
+second one of a symmetric function is zero."""
+
+
+def n_nodes_for(degree):
+    """Count the nodes for a degree: as many as its coefficients and those neglected.
+
+    Parameters
+    ----------
+    degree : int
+        At least 1.
+
+    Returns
+    -------
+    int
+        At least 4.
+    """
+    return degree + 1 + N_NEGLECTED
+
 
 @cache
 def chebyshev_powers(degree):

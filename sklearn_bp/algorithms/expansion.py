@@ -15,7 +15,13 @@ interval, and the constant input.
 
 import numpy as np
 
-from ._chebyshev import chebyshev_powers, interpolation
+from ._chebyshev import N_NEGLECTED, interpolation, n_nodes_for
+from ._tolerance import (
+    SAMPLED_INPUTS,
+    scale_allowed_errors,
+    set_allowed_errors,
+    within_tolerance,
+)
 
 MAX_DEGREE = 5
 """Degrees above cost more than exact sums save."""
@@ -23,7 +29,7 @@ MAX_DEGREE = 5
 EDGE_COST = 60.0
 """An edge summed exactly among all others, in multiply-adds of a matrix product on one core."""
 
-MARKED_EDGE_COST = 200.0
+MARKED_EDGE_COST = 150.0
 """The same for an edge that is picked out, because its (sample, unit) pair is marked."""
 
 NODE_COST = 300.0
@@ -36,37 +42,14 @@ kernels of the expansion need not be compiled."""
 SAMPLED_ROWS = 8
 """Samples of a mini-batch that decide the degree."""
 
-SAFETY = 1.5
-"""What is asked of the sums that are compared beyond a layer's share of the tolerance, since a few
-inputs speak for all."""
-
 CAUTION = 0.6
 """Part of the budget that sampled rows may use up, since a few samples speak for all."""
-
-SAMPLED_INPUTS = 8
-"""Inputs of a layer on which the sums of what is neglected are compared with the sums of g."""
 
 N_LIMITS = 8
 """Error ratios 1, 2, 4, … that are tried as the limit beyond which a pair is summed exactly."""
 
 HEAVY_RATIO = 4.0
 """Inputs beyond this many root mean squares may be summed exactly."""
-
-
-def n_nodes_for(degree):
-    """Count the nodes for a degree: one more than it needs, to see what is neglected.
-
-    Parameters
-    ----------
-    degree : int
-        At least 1.
-
-    Returns
-    -------
-    int
-        At least 4, since the bound looks at four coefficients.
-    """
-    return max(degree + 2, 4)
 
 
 def largest_degree(network):
@@ -122,11 +105,11 @@ def allocate(layer):
         layer.batch_array(name, ())
     for name in ("m_scale", "m_norm_sq", "m_allowed"):
         layer.array(name, (layer.n_units,))
-    layer.batch_array("neglected", (n_nodes_for(1) - 2,), layer.n_units)
+    layer.batch_array("neglected", (N_NEGLECTED,), layer.n_units)
     layer.batch_integers("marked_samples", layer.n_units)
     layer.marked_count = np.zeros(layer.n_units, dtype=np.int64)
-    for name in ("unit_mean", "unit_field"):
-        layer.array(name, (layer.n_rows,))
+    layer.array("marked_unit", (3, layer.n_rows))
+    layer.array("neglected_fields", (SAMPLED_INPUTS, 2, layer.n_units))
     layer.survey_squares = np.zeros((n_nodes - 1, N_LIMITS))
     layer.survey_counts = np.zeros((n_nodes - 1, N_LIMITS), dtype=np.int64)
     if layer.has_units_below:
@@ -166,6 +149,7 @@ def edge_sums(layer):
     degree, cap, heavy, marked = _expand(layer, *_choose(layer))
     layer.expansion_degree, layer.exact_share = degree, 1.0
     if degree == 0:
+        layer.tolerance_used = 0.0
         layer.backend.edge_sums(*_exact_arguments(layer), layer.down_field, layer.terms[0])
         return 1
     _field_terms(layer, degree, cap)
@@ -212,7 +196,7 @@ def _choose(layer):
         layer.x_allowed.fill(np.inf)
         layer.m_allowed.fill(np.inf)
         return layer.network.edges, 0, np.inf, 0
-    _set_allowed_errors(layer)
+    set_allowed_errors(layer)
     best = (EDGE_COST, 0, 0, np.inf, 0)
     caps = _candidate_caps(layer)
     for cap in caps:
@@ -221,7 +205,7 @@ def _choose(layer):
     _, degree, limit, cap, heavy = best
     if cap != caps[-1]:
         _set_cap(layer, cap)
-    _scale_allowed_errors(layer, 2.0**limit)
+    scale_allowed_errors(layer, 2.0**limit)
     return degree, limit, cap, heavy
 
 
@@ -245,7 +229,7 @@ def _expand(layer, degree, limit, cap, heavy):
         # What more marked pairs may cost: no more than a degree does, if there is one left.
         limit_cost = (2 if layer.has_units_below else 1) if degree < most else EDGE_COST
         pays = MARKED_EDGE_COST * more <= limit_cost * pairs
-        if pays and _within_tolerance(layer, degree, cap):
+        if pays and within_tolerance(layer, degree, cap):
             return degree, cap, heavy, marked
         degree += 1
     return 0, cap, heavy, 0
@@ -264,74 +248,12 @@ def _mark(layer, degree, limit):
     squares, marked = _coefficients(layer, degree)
     planned, lower = marked, limit
     while lower and squares * 4.0**lower > layer.omega.size:
-        _scale_allowed_errors(layer, 2.0 ** (lower // 2 - lower))
+        scale_allowed_errors(layer, 2.0 ** (lower // 2 - lower))
         lower //= 2
         squares, marked = _coefficients(layer, degree)
     if lower < limit:
-        _scale_allowed_errors(layer, 2.0 ** (limit - lower))
+        scale_allowed_errors(layer, 2.0 ** (limit - lower))
     return marked, marked - planned
-
-
-def _scale_allowed_errors(layer, factor):
-    """Multiply the error that every pair is allowed."""
-    layer.x_allowed *= factor
-    layer.m_allowed *= factor
-
-
-def _within_tolerance(layer, degree, cap):
-    """Tell whether what is neglected keeps to the tolerance in the sums of some inputs.
-
-    The bounds of pairs say nothing about signs: errors of different samples may add up. So the sums
-    of what is neglected, signs and all, are compared with the sums of g.
-    """
-    stride = -(-layer.n_inputs // SAMPLED_INPUTS)
-    share = layer.backend.neglected_share(
-        [chebyshev_powers(q) for q in range(degree + 1, n_nodes_for(degree))],
-        layer.neglected[: n_nodes_for(degree) - degree - 1],
-        layer.g,
-        layer.x[:, : layer.n_inputs : stride],
-        cap,
-        layer.x_scale,
-        layer.sample_weight,
-        layer.weights.mean[: layer.n_inputs : stride],
-        layer.m_scale,
-        layer.has_units_below,
-    )
-    return share <= own_tolerance(layer) / SAFETY
-
-
-def own_tolerance(layer):
-    """Give a layer its share of the tolerance.
-
-    Errors of B_in pass on to all layers below, so every layer that expands may cause an equal part.
-
-    Parameters
-    ----------
-    layer : Layer
-        The weight layer.
-
-    Returns
-    -------
-    float
-        Relative error that the layer itself may add to the norms of its H_in and B_in.
-    """
-    network = layer.network
-    n_expanding = sum(not network.plain_sums(index) for index in range(network.n_layers))
-    return network.edge_tolerance / n_expanding
-
-
-def _set_allowed_errors(layer):
-    """Share the tolerance in the norms of H_in and B_in equally among (sample, unit) pairs."""
-    backend, x_norm_sq, m_norm_sq = layer.backend, layer.x_norm_sq, layer.m_norm_sq
-    if layer.weighted:
-        np.multiply(x_norm_sq, layer.sample_weight**2, out=x_norm_sq)
-    by_rows, by_columns = backend.weighted_norms(layer.g, x_norm_sq, m_norm_sq)
-    tolerance, pairs = own_tolerance(layer), layer.omega.size
-    backend.allowed_errors(by_rows, pairs, x_norm_sq, tolerance, layer.x_allowed)
-    if layer.has_units_below:
-        backend.allowed_errors(by_columns, pairs, m_norm_sq, tolerance, layer.m_allowed)
-    else:
-        layer.m_allowed.fill(np.inf)
 
 
 def _candidate_caps(layer):
@@ -493,7 +415,6 @@ def _exact_remainder(layer, cap, heavy, marked):
             layer.n_inputs,
             cap,
             sample_weight,
-            layer.unit_mean,
-            layer.unit_field,
+            layer.marked_unit,
             *sums,
         )

@@ -6,8 +6,9 @@ series edge by edge, so that a degree more costs next to nothing: the degree is 
 series cannot serve is left to the kernel pair by pair and input by input. Nothing is read back.
 """
 
-from ._chebyshev import interpolation
-from .expansion import HEAVY_RATIO, is_small, largest_degree, n_nodes_for, own_tolerance
+from ._chebyshev import interpolation, n_nodes_for
+from ._tolerance import equal_share
+from .expansion import HEAVY_RATIO, is_small, largest_degree
 
 SAFETY = 10.0
 """What is asked of every pair beyond a layer's share of the tolerance: errors of different samples
@@ -112,7 +113,7 @@ def edge_sums(layer):
 def _allowed_errors(layer):
     """Share the tolerance in the norms of H_in and B_in equally among (sample, unit) pairs."""
     backend, n_pairs = layer.backend, layer.omega.size
-    tolerance = own_tolerance(layer) / SAFETY
+    tolerance = equal_share(layer) / SAFETY
     by_samples, by_units = layer.norms_by_samples, layer.norms_by_units
     backend.pair_norms(layer.g, layer.x_norm_sq, layer.m_norm_sq, by_samples, by_units)
     backend.share_tolerance(by_samples, n_pairs, layer.x_norm_sq, tolerance, layer.x_allowed)

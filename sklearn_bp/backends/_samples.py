@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse import issparse
 
-KEPT_TYPES = ("uint8", "float32", "float64")
+KEPT_TYPES = tuple(np.dtype(name) for name in ("uint8", "float32", "float64"))
 """Types of samples that kernels read as they are; others become float64, some rows at a time."""
 
 
@@ -20,7 +20,7 @@ def kept_type(X):
     numpy.dtype
         Their own, or float64.
     """
-    return X.dtype if X.dtype.name in KEPT_TYPES else np.dtype("float64")
+    return X.dtype if X.dtype in KEPT_TYPES else np.dtype("float64")
 
 
 def read_rows(X, key):

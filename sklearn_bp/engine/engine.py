@@ -87,10 +87,11 @@ class Engine:
             If a step would leave the finite numbers; the posterior before that step is kept.
         """
         self._record.start()
-        for rows in self.backend.batches(X, order, batch_size):
-            self._step(X, y, rows, sample_weight)
-            if on_step is not None:
-                on_step(rows.shape[0])
+        with self.backend.computing():
+            for rows in self.backend.batches(X, order, batch_size):
+                self._step(X, y, rows, sample_weight)
+                if on_step is not None:
+                    on_step(rows.shape[0])
         return self._finish()
 
     def step(self, X, y, rows, sample_weight=None):
@@ -114,7 +115,8 @@ class Engine:
             If the step would leave the finite numbers; the posterior before it is kept.
         """
         self._record.start()
-        self._step(X, y, rows, sample_weight)
+        with self.backend.computing():
+            self._step(X, y, rows, sample_weight)
         return self._finish()
 
     def _step(self, X, y, rows, sample_weight):

@@ -60,7 +60,11 @@ class Layer:
         self.n_rows = network.n_rows(index)
         self.n_units = network.layer_sizes[index + 1]
         self.n_gaussian = network.n_gaussian_rows(index)
-        self.rho, self.damping = network.rho[index], network.damping[index]
+        self.damping = network.damping[index]
+        # In the arrays' precision, so that kernels do not compute in double.
+        numbers = (network.rho[index], network.reinforcement, self.damping)
+        with np.errstate(over="ignore"):
+            self.update_numbers = tuple(np.array(numbers).astype(network.dtype))
         self.has_units_below = below is not None
         self.is_output = index == network.n_layers - 1
         self.plain_sums = network.plain_sums(index)
@@ -73,6 +77,7 @@ class Layer:
         self._batch_arrays, self._integer_arrays = {}, set()
         self.memory, self._capacity = BatchMemory(), 0
         self._place = 0
+        self.above, self.tolerance_used = None, 0.0
         self.bad_variances, self.bad_weights = [], []
         self._declare_arrays(posterior)
         self.load(posterior)

@@ -11,6 +11,10 @@ from ..priors import PRIORS
 
 EDGE_MODES = ("auto", "exact")
 
+LARGEST_DEGREE = 8
+"""Of an expansion that is asked for by its degree. Coefficients of powers grow like
+(1 + √2)^degree: with more, single precision has fewer digits left than the polynomial gives."""
+
 
 @dataclass(frozen=True)
 class Network:
@@ -187,8 +191,10 @@ def make_network(
 
 def _check_edges(edges):
     """Refuse a value of `edges` that is neither a mode nor a degree."""
-    is_degree = isinstance(edges, Integral) and not isinstance(edges, bool) and edges >= 1
+    is_integer = isinstance(edges, Integral) and not isinstance(edges, bool)
+    is_degree = is_integer and 1 <= edges <= LARGEST_DEGREE
     if not is_degree and edges not in EDGE_MODES:
         raise ValueError(
-            f"edges must be 'auto', 'exact' or an integer degree of at least 1; got {edges!r}."
+            "edges must be 'auto', 'exact' or an integer degree from 1 to "
+            f"{LARGEST_DEGREE}; got {edges!r}."
         )

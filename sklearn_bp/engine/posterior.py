@@ -7,11 +7,12 @@ import numpy as np
 from ..priors import PRIORS
 
 
-@dataclass
+@dataclass(eq=False)
 class LayerPosterior:
     """Factorised posterior of one layer's weights, on the host.
 
-    Rows are inputs; with an intercept the last row belongs to the constant input.
+    Rows are inputs; with an intercept the last row belongs to the constant input. Once it predicts,
+    its arrays must not be written to.
 
     Attributes
     ----------

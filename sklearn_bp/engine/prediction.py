@@ -1,6 +1,7 @@
 """Predictions: a deterministic pass of point weights, or one pass of moments."""
 
 from dataclasses import replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy.special import ndtr
@@ -18,6 +19,10 @@ others come with it: BLAS sums in another order for very few rows."""
 LARGEST_OUTPUT = 1e90
 """Bound of ω and V of an output unit: ω/√V must stay in the range of the special functions."""
 
+_DERIVED: WeakKeyDictionary = WeakKeyDictionary()
+"""What a pass needs of a layer's posterior besides its arrays, as long as that exists: forming it
+takes longer than the prediction of a few samples."""
+
 
 def point_weights(network, posterior):
     """Compute the point weights: the sign (±1 weights) or the mean, times the mask.
@@ -34,15 +39,45 @@ def point_weights(network, posterior):
     list of ndarray of shape (n_rows, n_units)
         One per weight layer; with an intercept the last row is its mean.
     """
-    binary = not PRIORS[network.weight_prior].uses_precision
-    weights = []
-    for layer, one in enumerate(posterior):
-        weight = one.mean.copy()
-        if binary:
-            first = weight.shape[0] - network.n_gaussian_rows(layer)
-            weight[:first] = np.where(weight[:first] >= 0, 1, -1)
-        weights.append(weight if one.mask is None else weight * one.mask)
-    return weights
+    return [_layer_point_weights(network, layer, one) for layer, one in enumerate(posterior)]
+
+
+def _layer_point_weights(network, layer, posterior):
+    """Compute the point weights of one layer."""
+    weight = posterior.mean.copy()
+    if not PRIORS[network.weight_prior].uses_precision:
+        first = weight.shape[0] - network.n_gaussian_rows(layer)
+        weight[:first] = np.where(weight[:first] >= 0, 1, -1)
+    return weight if posterior.mask is None else weight * posterior.mask
+
+
+def _derived(posterior, name, compute, *arguments):
+    """Compute something of a layer's posterior, or remember it: the posterior does not change."""
+    known = _DERIVED.setdefault(posterior, {})
+    if name not in known:
+        known[name] = compute(*arguments, posterior)
+    return known[name]
+
+
+def output_scale(network, posterior):
+    """Compute the root mean square of the norms of the output units' point weights.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    posterior : list of LayerPosterior
+        The posterior.
+
+    Returns
+    -------
+    float
+        Above 0; for dense ±1 weights the square root of the number of inputs a unit has.
+    """
+    layer, last = len(posterior) - 1, posterior[-1]
+    weights = _derived(last, "point weights", _layer_point_weights, network, layer)
+    inputs = weights[: network.layer_sizes[layer]].astype(np.float64)
+    return max(np.sqrt((inputs**2).sum(axis=0).mean()), np.finfo(np.float64).tiny)
 
 
 def point_preactivation(network, posterior, X, backend):
@@ -75,7 +110,10 @@ def point_preactivation(network, posterior, X, backend):
 
 def _point_preactivation(network, posterior, X, backend):
     """Run the point network in the network's precision."""
-    weights = [backend.asarray(weight) for weight in point_weights(network, posterior)]
+    weights = [
+        backend.asarray(_derived(one, "point weights", _layer_point_weights, network, layer))
+        for layer, one in enumerate(posterior)
+    ]
     z = np.empty((X.shape[0], network.layer_sizes[-1]), network.dtype)
     buffers = _Buffers(network, backend)
     data = backend.load_data(X)
@@ -139,7 +177,7 @@ def _finite(forward, network, posterior, X, backend):
     Training that diverges is stopped at the last finite posterior, but squares and sums of its
     weights need not be finite.
     """
-    with np.errstate(all="ignore"):
+    with backend.computing(), np.errstate(all="ignore"):
         arrays = forward(network, posterior, X, backend)
         if not _are_finite(arrays) and network.dtype != np.float64:
             arrays = forward(*_in_double(network, posterior), X, backend)
@@ -198,9 +236,14 @@ def class_probabilities(network, omega, v, backend):
 
 def _device_moments(posterior, backend):
     """Bring mean, variance and second moment of a layer's weights to the device."""
-    mean, variance = posterior.mean, posterior.variance
-    second_moment = mean * mean + variance
-    return tuple(backend.asarray(array) for array in (mean, variance, second_moment))
+    second_moment = _derived(posterior, "second moment", _second_moment)
+    arrays = (posterior.mean, posterior.variance, second_moment)
+    return tuple(backend.asarray(array) for array in arrays)
+
+
+def _second_moment(posterior):
+    """Compute E[w²] of a layer's weights."""
+    return posterior.mean * posterior.mean + posterior.variance
 
 
 def _activation_moments(network, below, array, backend):

@@ -171,7 +171,6 @@ def update(layer, n_terms, bad):
     if n_terms > 1:
         backend.collect_field(layer.terms[:n_terms], old.mean, layer.unit_scale)
     field_in = layer.terms[0]
-    numbers = (layer.rho, layer.network.reinforcement, layer.damping)
     if first:
         backend.update_binary(
             layer.prior,
@@ -180,7 +179,7 @@ def update(layer, n_terms, bad):
             committed.field[:first],
             old.field[:first],
             old.mean[:first],
-            *numbers,
+            *layer.update_numbers,
             new.field[:first],
             new.mean[:first],
             new.variance[:first],
@@ -196,7 +195,7 @@ def update(layer, n_terms, bad):
             old.field[first:],
             old.precision,
             old.mean[first:],
-            *numbers,
+            *layer.update_numbers,
             new.field[first:],
             new.precision,
             new.mean[first:],

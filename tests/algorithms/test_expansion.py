@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sklearn_bp.algorithms import expansion
+from sklearn_bp.algorithms._tolerance import remaining_share
 
 from .expanding import Setting, mini_batch, sums, train, with_mean
 
@@ -74,7 +75,7 @@ def test_samples_that_are_not_looked_at_keep_the_tolerance_too():
 def test_the_bounds_of_all_pairs_keep_to_their_budget(monkeypatch):
     """A mean square of 1 in units of what every pair is allowed, whatever samples are surveyed."""
     setting, seen = SETTINGS["784 features"], {}
-    coefficients, allow = expansion._coefficients, expansion._set_allowed_errors
+    coefficients, allow = expansion._coefficients, expansion.set_allowed_errors
 
     def allowing(layer):
         allow(layer)
@@ -86,16 +87,35 @@ def test_the_bounds_of_all_pairs_keep_to_their_budget(monkeypatch):
         seen[layer.index].append(answer[0] * factor**2 / layer.omega.size)
         return answer
 
-    monkeypatch.setattr(expansion, "_set_allowed_errors", allowing)
+    monkeypatch.setattr(expansion, "set_allowed_errors", allowing)
     monkeypatch.setattr(expansion, "_coefficients", watching)
     X, y, _ = mini_batch(setting)
     X = X.copy()
-    X[1::2] *= 4.0
-    stride = len(X) // expansion.SAMPLED_ROWS
-    assert set(range(0, len(X), stride)).isdisjoint(range(1, len(X), 2))
+    X[:: len(X) // expansion.SAMPLED_ROWS] *= 0.05
     assert sums(setting, 1, batch=(X, y, None)).degrees[0] > 0
     budgets = seen[0][1:]
     assert budgets[0] > 1 >= budgets[-1]
+
+
+def test_layers_share_the_tolerance_from_the_top_down():
+    """What a layer leaves over is there for those below."""
+    first, second, _ = sums(SETTINGS["784 features"], 1).engine.layers
+    assert 0 < second.tolerance_used < remaining_share(second) == TOLERANCE / 2
+    assert TOLERANCE / 2 < remaining_share(first) == TOLERANCE - second.tolerance_used
+    assert 0 < first.tolerance_used < remaining_share(first)
+
+
+def test_exact_sums_use_up_nothing_of_the_tolerance(monkeypatch):
+    choose = expansion._choose
+
+    def exact_above(layer):
+        return (0, 0, np.inf, 0) if layer.index == 1 else choose(layer)
+
+    setting = SETTINGS["784 features"]
+    assert sums(setting, 1).engine.layers[1].tolerance_used > 0
+    monkeypatch.setattr(expansion, "_choose", exact_above)
+    first, second, _ = sums(setting, 1).engine.layers
+    assert second.tolerance_used == 0.0 and remaining_share(first) == TOLERANCE
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ def parameter(name, value, *allowed):
     return row(f"{name}={value!r:.20}", InvalidParameterError, *said, *allowed, **{name: value})
 
 
+DEGREE = r"an int in the range \[1, 8\]"
 NATURAL = r"an int in the range \[1, inf\)"
 BOOLEAN = "'bool'"
 
@@ -52,7 +53,8 @@ PARAMETERS = [
     parameter("argmax", "softmax", "'exact'", "'pairwise'"),
     parameter("fit_intercept", "yes", BOOLEAN),
     parameter("edges", "all", "'auto'", "'exact'"),
-    parameter("edges", 0, NATURAL),
+    parameter("edges", 0, DEGREE),
+    parameter("edges", 9, DEGREE),
     parameter("edge_tolerance", 0, r"\(0.0, inf\)"),
     parameter("edge_memory_limit", -1, r"\[0.0, inf\)"),
     parameter("batch_size", 0, NATURAL),

@@ -1,17 +1,25 @@
 """The CPU backend's list of operations."""
 
+from contextlib import contextmanager
+
 import numpy as np
 from scipy.sparse import issparse
 
-from .._samples import kept_type, read_rows
+from .._samples import KEPT_TYPES, read_rows
 from . import activation, argmax, edges, elementwise, weights
 from ._compressed import CompressedOperations
 from ._expansion import ExpansionOperations
 from ._record import StepRecord
-from ._threads import RowPool, usable_threads
+from ._threads import STREAMED, RowPool, usable_threads
 
 VECTOR = 16
 """Units per vector, of the longest ones there are."""
+
+MULTIPLY_ADDS = 40
+"""Of a matrix product, in that time."""
+
+TILE = 16
+"""Rows, or columns, of a product that stay together: BLAS works on as many at a time."""
 
 KEPT_SHAPES = 8
 """Shapes whose scratch arrays are kept: one per layer and size of mini-batch, as a rule."""
@@ -37,6 +45,20 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
 
     def _run(self, kernel, rows, work, *arguments):
         return self._pool.run(kernel, rows, work, *arguments)
+
+    def _stream(self, kernel, array, *arguments):
+        """Run a kernel over the rows of an array for whose elements it does next to nothing."""
+        return self._pool.run(kernel, array.shape[0], array.size // STREAMED, *arguments)
+
+    @contextmanager
+    def computing(self):
+        """Give operations what they need around them, for as long as they take.
+
+        Products run on this backend's threads, and not on BLAS's own. Operations count what is not
+        finite, and the engine raises errors of its own: NumPy's warnings say no more.
+        """
+        with self._pool.alone(), np.errstate(over="ignore", invalid="ignore"):
+            yield
 
     # Arrays --------------------------------------------------------------------------------
 
@@ -94,20 +116,17 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
 
     @staticmethod
     def repeat(key, function, *arguments):
-        """Call `function`; another backend may replay what it did for the same `key` instead.
-
-        The engine counts what is not finite and raises an error of its own; NumPy's warnings say
-        no more.
-        """
-        with np.errstate(over="ignore", invalid="ignore"):
-            return function(*arguments)
+        """Call `function`; another backend may replay what it did for the same `key` instead."""
+        return function(*arguments)
 
     # Products ------------------------------------------------------------------------------
 
-    @staticmethod
-    def matmul(a, b, out):
+    def matmul(self, a, b, out):
         """Write the matrix product of `a` and `b`, either of which may be transposed."""
-        np.matmul(a, b, out=out)
+        work = out.size * a.shape[1] // MULTIPLY_ADDS
+        by_rows = out.shape[0] >= out.shape[1]
+        tiles = -(-max(out.shape) // TILE)
+        self._run(_multiply_rows if by_rows else _multiply_columns, tiles, work, a, b, out)
 
     # Data ----------------------------------------------------------------------------------
 
@@ -141,7 +160,7 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
     def load_rows(self, X, rows, x, x_sq):
         """Read a mini-batch into `x`, and its squares into `x_sq`, leaving a constant column."""
         source = X
-        if issparse(X) or X.dtype != kept_type(X) or not X.flags.c_contiguous:
+        if issparse(X) or X.dtype not in KEPT_TYPES or not X.flags.c_contiguous:
             source, rows = read_rows(X, rows), np.arange(rows.shape[0])
         self._run(activation.load_rows, x.shape[0], x.size, source, rows, x, x_sq)
 
@@ -192,31 +211,31 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
 
     def finish_v(self, v, offset, bad):
         """Complete V with an offset per sample; count what is not finite in the counter `bad`."""
-        bad.value += self._run(activation.finish_v, v.shape[0], v.size, v, offset)
+        bad.value += self._stream(activation.finish_v, v, v, offset)
 
     def finish_v_full(self, v, offset, bad):
         """Complete V with an offset per sample and unit; count as :meth:`finish_v` does."""
-        bad.value += self._run(activation.finish_v_full, v.shape[0], v.size, v, offset)
+        bad.value += self._stream(activation.finish_v_full, v, v, offset)
 
     def polynomial_rows(self, x, scale, terms, out):
         """Sum Σ_p (scale x)^p terms_p over samples and inputs; the terms are used up."""
         kernel = activation.polynomial_rows
-        self._run(kernel, x.shape[0], terms.size, x, scale, terms, out)
+        self._run(kernel, x.shape[0], terms.size // STREAMED, x, scale, terms, out)
 
     def scale_rows(self, weight, source, out):
         """Multiply each row by its sample's weight."""
         kernel = activation.scale_rows
-        self._run(kernel, source.shape[0], source.size, weight, source, out)
+        self._stream(kernel, source, weight, source, out)
 
     def count_argmax(self, y, omega, weight, correct):
         """Count the samples whose largest ω is at the label, each with its weight."""
         kernel = activation.count_argmax
-        correct.value += self._run(kernel, omega.shape[0], omega.size, y, omega, weight)
+        correct.value += self._stream(kernel, omega, y, omega, weight)
 
     def count_sign(self, y, omega, weight, correct):
         """Count the samples whose ω has the label's sign, each with its weight."""
         kernel = activation.count_sign
-        correct.value += self._run(kernel, omega.shape[0], omega.size, y, omega, weight)
+        correct.value += self._stream(kernel, omega, y, omega, weight)
 
     # Edges ---------------------------------------------------------------------------------
 
@@ -343,50 +362,43 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
 
     def collect_field(self, terms, mean, scale):
         """Sum the polynomial terms of H_in into the first."""
-        self._run(weights.collect_field, mean.shape[0], terms.size, terms, mean, scale)
+        self._run(weights.collect_field, mean.shape[0], terms.size // STREAMED, terms, mean, scale)
 
     def update_binary(self, prior, bad, field_in, *arguments):
         """Update weights whose prior has a field only; count non-finite results in `bad`."""
         kernel = weights.make_binary_update(prior)
-        arguments = self._typed(field_in.dtype, arguments)
         bad.value += self._run(kernel, field_in.shape[0], field_in.size, field_in, *arguments)
 
     def update_gaussian(self, prior, bad, field_in, *arguments):
         """Update weights whose prior has a field and a precision; count as update_binary does."""
         kernel = weights.make_gaussian_update(prior)
-        arguments = self._typed(field_in.dtype, arguments)
         bad.value += self._run(kernel, field_in.shape[0], field_in.size, field_in, *arguments)
-
-    @staticmethod
-    def _typed(dtype, arguments):
-        """Give plain numbers the arrays' precision, so that kernels do not compute in double."""
-        return [dtype.type(a) if isinstance(a, float) else a for a in arguments]
 
     def apply_mask(self, mask, mean, variance):
         """Set pruned weights to zero."""
-        self._run(weights.apply_mask, mask.shape[0], mask.size, mask, mean, variance)
+        self._stream(weights.apply_mask, mask, mask, mean, variance)
 
     def second_moment(self, mean, variance, out):
         """Compute E[w²] of every weight."""
-        self._run(weights.second_moment, mean.shape[0], mean.size, mean, variance, out)
+        self._stream(weights.second_moment, mean, mean, variance, out)
 
     # Elementwise ---------------------------------------------------------------------------
 
     def multiply(self, a, b, out):
         """Write a b."""
-        self._run(elementwise.multiply, a.shape[0], a.size, a, b, out)
+        self._stream(elementwise.multiply, a, a, b, out)
 
     def add_product(self, target, a, b):
         """Add a b to the target."""
-        self._run(elementwise.add_product, a.shape[0], a.size, target, a, b)
+        self._stream(elementwise.add_product, a, target, a, b)
 
     def subtract_product(self, target, a, b):
         """Subtract a b from the target."""
-        self._run(elementwise.subtract_product, a.shape[0], a.size, target, a, b)
+        self._stream(elementwise.subtract_product, a, target, a, b)
 
     def subtract_from(self, a, target):
         """Replace the target by a − target."""
-        self._run(elementwise.subtract_from, a.shape[0], a.size, a, target)
+        self._stream(elementwise.subtract_from, a, a, target)
 
     @staticmethod
     def add(target, a):
@@ -395,4 +407,16 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
 
     def subtract_precision(self, target, a):
         """Subtract `a` from the precisions in the target, keeping them at least 0."""
-        self._run(elementwise.subtract_precision, a.shape[0], a.size, target, a)
+        self._stream(elementwise.subtract_precision, a, target, a)
+
+
+def _multiply_rows(a, b, out, start, stop):
+    """Write the rows of some tiles of a matrix product."""
+    rows = slice(TILE * start, TILE * stop)
+    np.matmul(a[rows], b, out=out[rows])
+
+
+def _multiply_columns(a, b, out, start, stop):
+    """Write the columns of some tiles of a matrix product."""
+    columns = slice(TILE * start, TILE * stop)
+    np.matmul(a, b[:, columns], out=out[:, columns])

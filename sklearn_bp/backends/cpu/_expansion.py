@@ -1,15 +1,18 @@
 """The operations of the CPU backend that only the expansion of cavity messages needs."""
 
+import math
+
 import numpy as np
 
-from . import expansion
+from . import expansion, expansion_edges
+from ._threads import STREAMED
 
 EDGE_WORK = 8
 """An exact edge, in array elements touched by a simple kernel."""
 
 
 class ExpansionOperations:
-    """Part of :class:`CpuBackend`, which shares rows among threads in ``_run``."""
+    """Part of :class:`CpuBackend`, which shares rows among threads in ``_run`` and ``_stream``."""
 
     cavity_expansion = "products"
     """Which way of expanding cavity messages these operations serve."""
@@ -38,21 +41,21 @@ class ExpansionOperations:
 
     def count_heavy(self, x, n_inputs, cap):
         """Count the inputs with |x̂| above `cap`."""
-        return self._run(expansion.count_heavy, x.shape[0], x.size, x, n_inputs, x.dtype.type(cap))
+        return self._stream(expansion.count_heavy, x, x, n_inputs, x.dtype.type(cap))
 
     def light_inputs(self, x, n_inputs, cap, out):
         """Copy x̂ up to `cap`, zero elsewhere."""
         kernel, cap = expansion.light_inputs, x.dtype.type(cap)
-        self._run(kernel, x.shape[0], x.size, x, n_inputs, cap, out)
+        self._stream(kernel, x, x, n_inputs, cap, out)
 
     def advance_row_power(self, power, x, scale, out):
         """Multiply powers of x̂ by x̂ / scale."""
-        self._run(expansion.advance_row_power, x.shape[0], x.size, power, x, scale, out)
+        self._stream(expansion.advance_row_power, x, power, x, scale, out)
 
     def advance_column_power(self, power, mean, inverse_scale, out):
         """Multiply powers of m by m times the inverse scale."""
         kernel = expansion.advance_column_power
-        self._run(kernel, mean.shape[0], mean.size, power, mean, inverse_scale, out)
+        self._stream(kernel, mean, power, mean, inverse_scale, out)
 
     @staticmethod
     def weighted_norms(g, row_weight, column_weight):
@@ -130,32 +133,48 @@ class ExpansionOperations:
     @staticmethod
     def pack_marked(keep, marked_samples, marked_count):
         """List the pairs that must be summed exactly, unit by unit, and count them."""
-        return expansion.pack_marked(keep, marked_samples, marked_count)
+        return expansion_edges.pack_marked(keep, marked_samples, marked_count)
 
-    @staticmethod
     def neglected_share(
-        polynomials, neglected, g, x, cap, x_scale, sample_weight, mean, m_scale, down
+        self,
+        degree,
+        neglected,
+        g,
+        x,
+        n_inputs,
+        stride,
+        cap,
+        x_scale,
+        sample_weight,
+        mean,
+        m_scale,
+        fields,
+        down,
     ):
         """Compare the sums of neglected parts of g with those of g itself, for some inputs.
 
         Parameters
         ----------
-        polynomials : list of ndarray of shape (P,)
-            Coefficients of powers of t = c / c_max of every part.
-        neglected : ndarray of shape (D, M, K)
-            What the parts are multiplied by.
+        degree : int
+            Degree of the expansion.
+        neglected : ndarray of shape (P, M, K)
+            Coefficients of the Chebyshev polynomials of the P next degrees.
         g : ndarray of shape (M, K)
             g of every pair.
-        x : ndarray of shape (M, S)
-            x̂ of the inputs.
+        x : ndarray of shape (M, N)
+            x̂.
+        n_inputs, stride : int
+            Every `stride`-th of the first `n_inputs` inputs is looked at.
         cap : float
             Inputs with |x̂| above do not count: no polynomial serves them.
         x_scale, sample_weight : ndarray of shape (M,)
             ξ, and how often each sample counts.
-        mean : ndarray of shape (S, K)
-            Weight means of the inputs.
+        mean : ndarray of shape (N, K)
+            Weight means.
         m_scale : ndarray of shape (K,)
             μ.
+        fields : ndarray of shape (S, 2, K)
+            Overwritten, for S inputs at least.
         down : bool
             Whether B_in is needed as well as H_in.
 
@@ -164,27 +183,32 @@ class ExpansionOperations:
         float
             Ratio of norms, the larger one of the two.
         """
-        x = np.where(np.abs(x) <= cap, x, 0)
-        x_ratio, m_ratio = x / x_scale[:, None], mean / m_scale
-        x_power, m_power = np.ones_like(x), np.ones_like(mean)
-        weighted = x * sample_weight[:, None]
-        fields, messages = np.zeros_like(mean), np.zeros_like(x)
-        for p in range(len(polynomials[-1])):
-            for polynomial, part in zip(polynomials, neglected, strict=True):
-                factor = polynomial[p] if p < len(polynomial) else 0
-                if factor:
-                    fields += factor * m_power * ((weighted * x_power).T @ part)
-                if factor and down:
-                    messages += factor * x_power * (part @ (mean * m_power).T)
-            x_power *= x_ratio
-            m_power *= m_ratio
-        share = _ratio_of_norms(fields, weighted.T @ g)
-        return max(share, _ratio_of_norms(messages, g @ mean.T)) if down else share
+        n_rows = -(-n_inputs // stride)
+        squares = np.empty((n_rows, 4))
+        self._run(
+            expansion.make_neglected_squares(degree, degree + 1 + neglected.shape[0]),
+            n_rows,
+            n_rows * g.size // STREAMED,
+            neglected,
+            g,
+            x,
+            stride,
+            x.dtype.type(cap),
+            x_scale,
+            sample_weight,
+            mean,
+            m_scale,
+            fields,
+            squares,
+        )
+        squares = squares.sum(axis=0)
+        share = _ratio_of_norms(squares[0], squares[1])
+        return max(share, _ratio_of_norms(squares[2], squares[3])) if down else share
 
     def scale_terms(self, sample_weight, terms, out):
         """Multiply coefficients by the samples' weights."""
         kernel = expansion.scale_terms
-        self._run(kernel, terms.shape[1], terms.size, sample_weight, terms, out)
+        self._run(kernel, terms.shape[1], terms.size // STREAMED, sample_weight, terms, out)
 
     def heavy_edges(
         self,
@@ -202,7 +226,7 @@ class ExpansionOperations:
     ):
         """Sum the edges of constant inputs and of inputs with |x̂| above `cap`, exactly."""
         self._run(
-            expansion.make_heavy_edges(channel),
+            expansion_edges.make_heavy_edges(channel),
             mean.shape[0] - first,
             (mean.shape[0] - first) * omega.size,
             omega,
@@ -229,14 +253,13 @@ class ExpansionOperations:
         n_inputs,
         cap,
         sample_weight,
-        unit_mean,
-        unit_field,
+        unit,
         down_field,
         field_in,
     ):
         """Sum the edges of marked (sample, unit) pairs exactly, over the first `n_inputs`."""
         self._run(
-            expansion.make_marked_edges(channel),
+            expansion_edges.make_marked_edges(channel),
             n_inputs,
             n_inputs * int(marked_count.sum()) * EDGE_WORK,
             marked_samples,
@@ -247,16 +270,14 @@ class ExpansionOperations:
             mean,
             x.dtype.type(cap),
             sample_weight,
-            unit_mean,
-            unit_field,
+            unit,
             down_field,
             field_in,
         )
 
 
-def _ratio_of_norms(part, whole):
-    """Divide the norms of two arrays; 0 if both are zero."""
-    part, whole = np.linalg.norm(part), np.linalg.norm(whole)
-    if whole > 0:
-        return float(part / whole)
-    return 0.0 if part == 0 else np.inf
+def _ratio_of_norms(part_sq, whole_sq):
+    """Divide two norms, given their squares; 0 if both are zero."""
+    if whole_sq > 0:
+        return math.sqrt(part_sq / whole_sq)
+    return 0.0 if part_sq == 0 else math.inf

@@ -1,23 +1,44 @@
 """Threads of the CPU backend: as many as BLAS may use now, from one small pool per engine.
 
 The kernels release the GIL and write disjoint rows, so plain threads share them; there is no
-threading layer that could break when a process forks or when estimators run in threads.
+threading layer that could break when a process forks or when estimators run in threads. Products
+are shared in the same way, each thread calling BLAS for some rows: BLAS's own threads wait for the
+next product by spinning, and take the cores that kernels between two products need.
 """
 
-from concurrent.futures import ThreadPoolExecutor
+import weakref
+from contextlib import nullcontext
 from functools import cache
+from queue import SimpleQueue
+from threading import Thread
 
+import numpy as np
 from joblib import cpu_count
+from numba import config, void
+from numba.extending import intrinsic
 from threadpoolctl import ThreadpoolController
 
-LEAST_WORK_PER_THREAD = 30_000
-"""Array elements under which handing rows to another thread costs more than it saves."""
+from ._compile import cpu_kernel
+
+LEAST_WORK_PER_THREAD = 50_000
+"""Array elements, computed one by one, under which handing rows to another thread costs more than
+it saves: about as many as a core does while the other one wakes up."""
+
+LOOKS = 500_000
+"""How often a thread looks for what it waits for before it sleeps: for a tenth of a millisecond or
+two."""
+
+GRACE = 60_000
+"""How often it looks until the other thread has let go of the interpreter: some microseconds."""
+
+STREAMED = 8
+"""Elements that a kernel passes through in the time in which another one computes one."""
 
 
 @cache
-def _blas_libraries():
+def _blas():
     """Find the BLAS libraries loaded in this process, once: the search takes milliseconds."""
-    return ThreadpoolController().select(user_api="blas").lib_controllers
+    return ThreadpoolController().select(user_api="blas")
 
 
 def usable_threads():
@@ -27,10 +48,100 @@ def usable_threads():
     -------
     int
         At least 1. It follows ``threadpoolctl.threadpool_limits``, the environment variables of
-        BLAS, and the limits joblib sets in its workers.
+        BLAS, and the limits joblib sets in its workers. Without compiled code it is 1.
     """
-    limits = [library.num_threads for library in _blas_libraries()]
+    if config.DISABLE_JIT:
+        return 1
+    limits = [library.num_threads for library in _blas().lib_controllers]
     return max(1, min([cpu_count(), *(limit for limit in limits if limit)]))
+
+
+@intrinsic
+def _look(typing_context, counter):
+    """Read the first number of an array from memory, whatever was read before."""
+
+    def code(context, builder, signature, arguments):
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        return builder.load_atomic(array.data, ordering="acquire", align=8)
+
+    return counter.dtype(counter), code
+
+
+@intrinsic
+def _write(typing_context, counter, value):
+    """Write the first number of an array to memory, after everything written before."""
+
+    def code(context, builder, signature, arguments):
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        builder.store_atomic(arguments[1], array.data, ordering="release", align=8)
+
+    return void(counter, counter.dtype), code
+
+
+@cpu_kernel()
+def wait_awake(counter, known):
+    """Wait, but not for long, until a count is another one than the one known.
+
+    A thread that sleeps takes as long to wake up as a small kernel takes to run.
+    """
+    for _ in range(LOOKS):
+        if _look(counter) != known:
+            break
+
+
+@cpu_kernel()
+def report_and_wait(done, begun, served):
+    """Say that a call is done, and wait for the next one.
+
+    It is said from here, where the thread no longer holds the lock of the interpreter that the one
+    who hears it will ask for. For the same reason the next call is not taken up at once: who began
+    it holds that lock until its own part has begun, and a thread that asks for it is put to sleep.
+    """
+    _write(done, served)
+    wait_awake(begun, served)
+    for _ in range(GRACE):
+        _look(begun)
+
+
+class _Worker:
+    """A thread that waits for calls; two queues take less time than a future per call."""
+
+    def __init__(self):
+        self._calls, self._results = SimpleQueue(), SimpleQueue()
+        self._begun, self._done = np.zeros(1, np.int64), np.zeros(1, np.int64)
+        state = (self._calls, self._results, self._begun, self._done)
+        Thread(target=self._serve, args=state, daemon=True).start()
+
+    @staticmethod
+    def _serve(calls, results, begun, done):
+        """Do one call after another until there is none."""
+        while (call := calls.get()) is not None:
+            function, arguments = call
+            served = int(begun[0])
+            try:
+                results.put((function(*arguments) or 0, None))
+            except BaseException as error:
+                results.put((0, error))
+            # While it waits, the thread keeps no arrays alive.
+            del call, function, arguments
+            report_and_wait(done, begun, served)
+
+    def begin(self, function, *arguments):
+        """Start a call."""
+        self._begun[0] += 1
+        self._calls.put((function, arguments))
+
+    def finish(self):
+        """Wait for the call, and return its result or raise its exception."""
+        wait_awake(self._done, int(self._begun[0]) - 1)
+        result, error = self._results.get()
+        if error is not None:
+            raise error
+        return result
+
+    def stop(self):
+        """Let the thread end after the calls it has."""
+        self._calls.put(None)
 
 
 class RowPool:
@@ -43,8 +154,14 @@ class RowPool:
     """
 
     def __init__(self, n_threads):
-        self.n_threads = n_threads
-        self._executor = ThreadPoolExecutor(n_threads - 1) if n_threads > 1 else None
+        self.n_threads, self._workers = n_threads, []
+        weakref.finalize(self, self._dismiss, self._workers)
+
+    @staticmethod
+    def _dismiss(workers):
+        """Stop all workers."""
+        while workers:
+            workers.pop().stop()
 
     def run(self, kernel, rows, work, *arguments):
         """Call ``kernel(*arguments, start, stop)`` over ``range(rows)``.
@@ -52,11 +169,11 @@ class RowPool:
         Parameters
         ----------
         kernel : callable
-            A compiled kernel.
+            A compiled kernel, or another function that releases the GIL.
         rows : int
             Rows to share among threads.
         work : int
-            Elements touched in all.
+            Elements computed in all.
         *arguments
             The kernel's arguments before ``start`` and ``stop``.
 
@@ -65,13 +182,29 @@ class RowPool:
         int
             Sum of what the calls returned (0 if nothing).
         """
-        chunks = min(self.n_threads, rows, 1 + work // LEAST_WORK_PER_THREAD)
-        if chunks <= 1:
+        if self.n_threads == 1 or work < LEAST_WORK_PER_THREAD:
             return kernel(*arguments, 0, rows) or 0
+        chunks = max(1, min(self.n_threads, rows, 1 + work // LEAST_WORK_PER_THREAD))
+        while len(self._workers) < chunks - 1:
+            self._workers.append(_Worker())
         bounds = [rows * c // chunks for c in range(chunks + 1)]
-        futures = [
-            self._executor.submit(kernel, *arguments, bounds[c], bounds[c + 1])
-            for c in range(1, chunks)
-        ]
-        total = kernel(*arguments, 0, bounds[1]) or 0
-        return total + sum(future.result() or 0 for future in futures)
+        busy = self._workers[: chunks - 1]
+        try:
+            for worker, start, stop in zip(busy, bounds[1:], bounds[2:], strict=False):
+                worker.begin(kernel, *arguments, start, stop)
+            total = kernel(*arguments, 0, bounds[1]) or 0
+            return total + sum([worker.finish() for worker in busy])
+        except BaseException:
+            # Some may still be at work: their results are nobody's.
+            self._dismiss(self._workers)
+            raise
+
+    def alone(self):
+        """Keep BLAS to one thread per caller, if this pool has several.
+
+        Returns
+        -------
+        context manager
+            BLAS has as many threads as before when it ends.
+        """
+        return nullcontext() if self.n_threads == 1 else _blas().limit(limits=1)

@@ -147,33 +147,34 @@ def _panel(omega, v, n, c, origin, t, end):
 
 
 @_row_function
-def _log_weights(omega, v, n, c, origin, t, half, nodes, values, slopes):
-    """Logarithm and slope of the integrand at the nodes of the panel that starts at t.
+def _log_weights(omega, v, n, c, origin, t, half, nodes, values):
+    """Logarithm of the integrand at the nodes of the panel that starts at t.
 
-    `nodes`, `values`, `slopes` (N_NODES,) OUT, `nodes` as distances from ω_c + origin.
+    `nodes`, `values` (N_NODES,) OUT, `nodes` as distances from ω_c + origin.
     """
     T = omega.dtype.type
+    middle, own_variance = omega[n, c], v[n, c]
     for j in range(N_NODES):
         nodes[j] = t + half * (T(1) + T(NODES[j]))
-        values[j], slopes[j], _ = own_factor(origin, nodes[j], v[n, c])
+        values[j], _, _ = own_factor(origin, nodes[j], own_variance)
     for k in range(omega.shape[1]):
         if k != c:
+            # Numbers, not entries of arrays that might be the ones written to: it vectorises.
+            rival, variance = omega[n, k], v[n, k]
             for j in range(N_NODES):
-                lead = rival_lead(omega[n, c], omega[n, k], origin, nodes[j])
-                log_tail, slope, _ = pair(lead, v[n, k])
+                log_tail, _, _ = pair(rival_lead(middle, rival, origin, nodes[j]), variance)
                 values[j] += log_tail
-                slopes[j] += slope
 
 
 @_row_function
 def _add_panel(omega, v, n, c, origin, t, right, peak, scratch):
     """Integrate over the panel from t to `right`, relative to exp(peak).
 
-    `scratch` (3, N_NODES) OUT: nodes, their weighted integrands, slopes.
+    Rows 0 and 1 of `scratch` OUT: nodes, their weighted integrands.
     """
     T = omega.dtype.type
     half = T(0.5) * (right - t)
-    _log_weights(omega, v, n, c, origin, t, half, scratch[0], scratch[1], scratch[2])
+    _log_weights(omega, v, n, c, origin, t, half, scratch[0], scratch[1])
     total = T(0)
     for j in range(N_NODES):
         scratch[1, j] = half * T(WEIGHTS[j]) * exp(scratch[1, j] - peak)
@@ -241,6 +242,20 @@ def _finish_means(v, n, c, total, g, gamma):
 
 
 @_row_function
+def _sum_slopes(omega, v, n, c, origin, nodes, slopes):
+    """Slope of the logarithm of the integrand at the nodes; `slopes` (N_NODES,) OUT."""
+    middle, own_variance = omega[n, c], v[n, c]
+    for j in range(N_NODES):
+        _, slopes[j], _ = own_factor(origin, nodes[j], own_variance)
+    for k in range(omega.shape[1]):
+        if k != c:
+            rival, variance = omega[n, k], v[n, k]
+            for j in range(N_NODES):
+                _, slope, _ = pair(rival_lead(middle, rival, origin, nodes[j]), variance)
+                slopes[j] += slope
+
+
+@_row_function
 def _subtract_variances(omega, v, n, c, origin, scratch, total, dominant, g, gamma):
     """Subtract a panel's share of the variance of every factor's D from `gamma`.
 
@@ -287,7 +302,7 @@ def _gaussian_row(omega, v, n, c, origin, mode, g, gamma):
 def _exact_row(omega, v, n, c, scratch, g, gamma):
     """Compute g and Γ of one sample: first the means over the integrand, then the variances.
 
-    `scratch` (3, N_NODES) is overwritten.
+    `scratch` (3, N_NODES) is overwritten: nodes, weighted integrands, slopes.
     """
     zero = omega.dtype.type(0)
     origin, mode, peak, curvature = _mode(omega, v, n, c)
@@ -310,6 +325,7 @@ def _exact_row(omega, v, n, c, scratch, g, gamma):
     while t < end:
         right = _panel(omega, v, n, c, origin, t, end)
         _add_panel(omega, v, n, c, origin, t, right, peak, scratch)
+        _sum_slopes(omega, v, n, c, origin, scratch[0], scratch[2])
         _subtract_variances(omega, v, n, c, origin, scratch, total, dominant, g, gamma)
         t = right
     for k in range(omega.shape[1]):
@@ -328,7 +344,7 @@ def argmax_exact(y, omega, v, g, gamma, start, stop):
 @cpu_kernel()
 def argmax_exact_log_z(y, omega, v, log_z, start, stop):
     """Compute φ of the exact form; `log_z` (M,) OUT."""
-    scratch = np.empty((3, N_NODES), omega.dtype)
+    scratch = np.empty((2, N_NODES), omega.dtype)
     for n in range(start, stop):
         log_z[n] = _log_integral(omega, v, n, y[n], scratch)
 
@@ -337,7 +353,7 @@ def argmax_exact_log_z(y, omega, v, log_z, start, stop):
 def argmax_probabilities(omega, v, proba, start, stop):
     """Compute P(argmax z = c) for all classes c, rows summing to 1; `proba` (M, K) OUT."""
     T = omega.dtype.type
-    scratch = np.empty((3, N_NODES), omega.dtype)
+    scratch = np.empty((2, N_NODES), omega.dtype)
     for n in range(start, stop):
         largest = T(-math.inf)
         for c in range(omega.shape[1]):

@@ -266,28 +266,6 @@ def make_coefficients(n_nodes, n_terms):
 
 
 @cpu_kernel()
-def pack_marked(keep, marked_samples, marked_count):
-    """List, unit by unit, the samples of marked pairs; return how many pairs are marked.
-
-    `keep` (M, K) IN; OUT: `marked_samples` (M, K), of which each unit fills as
-    many rows as `marked_count` (K,) says.
-    """
-    marked = 0
-    marked_count[:] = 0
-    for n in range(keep.shape[0]):
-        kept = 0
-        for k in range(keep.shape[1]):
-            kept += keep[n, k] != 0
-        if kept < keep.shape[1]:
-            marked += keep.shape[1] - kept
-            for k in range(keep.shape[1]):
-                if keep[n, k] == 0:
-                    marked_samples[marked_count[k], k] = n
-                    marked_count[k] += 1
-    return marked
-
-
-@cpu_kernel()
 def scale_terms(sample_weight, terms, out, start, stop):
     """Multiply the coefficients (D, M, K) of every sample by its weight."""
     for n in range(start, stop):
@@ -347,105 +325,80 @@ def _tally(tail, row_allowed, column_allowed, squares, counts):
 
 
 @cache
-def make_heavy_edges(channel):
-    """Make the kernel of exact sums over single inputs of samples: |x̂| above the cap, constants.
+def make_neglected_squares(degree, n_nodes):
+    """Make the kernel that compares the sums of what is neglected with those of g.
+
+    Parameters
+    ----------
+    degree : int
+        Degree of the expansion.
+    n_nodes : int
+        Nodes J: the coefficients of T_q, q from `degree` + 1 to J − 1, are known and neglected.
 
     Returns
     -------
     callable
-        ``heavy_edges(omega, parameters, x, mean, n_inputs, cap, sample_weight, down_field,
-        field_in, first, start, stop)`` for inputs ``first + start`` to ``first + stop``. IN/OUT:
-        `down_field` (M, N) is replaced for those inputs, `field_in` (N, K) is added to.
+        ``squares(neglected, g, x, stride, cap, x_scale, sample_weight, mean, m_scale, fields, out,
+        start, stop)``; rows are every `stride`-th input, with the samples whose |x̂| is at most
+        `cap`. `neglected` (J − 1 − degree, M, K), `g` (M, K); `fields` (S, 2, K) is scratch. OUT
+        `out` (S, 4), float64: ‖δH_in‖², ‖H_in‖², ‖δB_in‖², ‖B_in‖² of every input.
     """
-    edge_g = channel.edge_g
+    series = _make_neglected_series(degree, n_nodes)
 
     @cpu_kernel(fastmath=FASTMATH_SUM)
-    def heavy_edges(
-        omega,
-        parameters,
+    def squares(
+        neglected,
+        g,
         x,
-        mean,
-        n_inputs,
+        stride,
         cap,
+        x_scale,
         sample_weight,
-        down_field,
-        field_in,
-        first,
+        mean,
+        m_scale,
+        fields,
+        out,
         start,
         stop,
     ):
-        zero = omega.dtype.type(0)
-        for i in range(first + start, first + stop):
-            for n in range(omega.shape[0]):
+        zero = g.dtype.type(0)
+        for row in range(start, stop):
+            i, errors, whole = row * stride, fields[row, 0], fields[row, 1]
+            fields[row] = zero
+            out[row] = 0
+            for n in range(g.shape[0]):
                 x_in = x[n, i]
-                if i < n_inputs and abs(x_in) <= cap:
+                if abs(x_in) > cap:
                     continue
-                weighted = x_in * sample_weight[n]
-                total = zero
-                for k in range(mean.shape[1]):
+                weighted, ratio = x_in * sample_weight[n], x_in / x_scale[n]
+                down, down_error = zero, zero
+                for k in range(g.shape[1]):
                     m = mean[i, k]
-                    g = edge_g(
-                        omega[n, k] - m * x_in,
-                        parameters[0, n, k],
-                        parameters[1, n, k],
-                        parameters[2, n, k],
-                    )
-                    field_in[i, k] += weighted * g
-                    total += m * g
-                down_field[n, i] = total
+                    error = series(neglected, n, k, ratio * (m / m_scale[k]))
+                    errors[k] += weighted * error
+                    whole[k] += weighted * g[n, k]
+                    down_error += m * error
+                    down += m * g[n, k]
+                out[row, 2] += down_error * down_error
+                out[row, 3] += down * down
+            for k in range(g.shape[1]):
+                out[row, 0] += errors[k] * errors[k]
+                out[row, 1] += whole[k] * whole[k]
 
-    return heavy_edges
+    return squares
 
 
 @cache
-def make_marked_edges(channel):
-    """Make the kernel of exact sums over the light inputs of marked (sample, unit) pairs.
+def _make_neglected_series(degree, n_nodes):
+    """Make the sum of a pair's neglected terms at t: ``series(neglected, n, k, t)``."""
 
-    Returns
-    -------
-    callable
-        ``marked_edges(marked_samples, marked_count, omega, parameters, x, mean, cap,
-        sample_weight, unit_mean, unit_field, down_field, field_in, start, stop)``; rows are inputs;
-        `down_field` and `field_in` IN/OUT are added to; `unit_mean` and `unit_field` (N,) are
-        scratch, for the weights of one unit, which are not neighbours in memory.
-    """
-    edge_g = channel.edge_g
+    @cpu_kernel(fastmath=FASTMATH_SUM, inline=True)
+    def series(neglected, n, k, t):
+        before, now, total = neglected.dtype.type(1), t, neglected.dtype.type(0)
+        for q in range(2, n_nodes):
+            before, now = now, (t + t) * now - before
+            if q > degree:
+                total += neglected[q - degree - 1, n, k] * now
+        return total
 
-    @cpu_kernel(fastmath=FASTMATH_SUM)
-    def marked_edges(
-        marked_samples,
-        marked_count,
-        omega,
-        parameters,
-        x,
-        mean,
-        cap,
-        sample_weight,
-        unit_mean,
-        unit_field,
-        down_field,
-        field_in,
-        start,
-        stop,
-    ):
-        zero = mean.dtype.type(0)
-        for k in range(mean.shape[1]):
-            if marked_count[k] == 0:
-                continue
-            for i in range(start, stop):
-                unit_mean[i] = mean[i, k]
-                unit_field[i] = zero
-            for entry in range(marked_count[k]):
-                n = marked_samples[entry, k]
-                weight, middle = sample_weight[n], omega[n, k]
-                p0, p1, p2 = parameters[0, n, k], parameters[1, n, k], parameters[2, n, k]
-                for i in range(start, stop):
-                    x_in, m = x[n, i], unit_mean[i]
-                    g = edge_g(middle - m * x_in, p0, p1, p2)
-                    g = g if abs(x_in) <= cap else zero
-                    unit_field[i] += (weight * x_in) * g
-                    down_field[n, i] += m * g
-            for i in range(start, stop):
-                field_in[i, k] += unit_field[i]
-
-    return marked_edges
+    return series

@@ -2,6 +2,7 @@
 
 import math
 import weakref
+from contextlib import nullcontext
 
 import numpy as np
 from scipy.sparse import issparse
@@ -153,6 +154,11 @@ class CudaBackend(ExpansionOperations):
     def step_record(self, n_counters):
         """Make a record of what steps count: see :class:`DeviceRecord`."""
         return DeviceRecord(self, n_counters)
+
+    @staticmethod
+    def computing():
+        """Give operations what they need around them: nothing, the device has its own threads."""
+        return nullcontext()
 
     def repeat(self, key, function, *arguments):
         """Call `function`, or replay what it launched for the same `key` before.
@@ -391,19 +397,12 @@ class CudaBackend(ExpansionOperations):
     def update_binary(self, prior, bad, field_in, *arguments):
         """Update weights whose prior has a field only; count non-finite results in `bad`."""
         kernel = weights.make_binary_update(prior, field_in.dtype.type)
-        arguments = self._typed(field_in.dtype, arguments)
         self._table(kernel, field_in.shape, bad.state, bad.place, field_in, *arguments)
 
     def update_gaussian(self, prior, bad, field_in, *arguments):
         """Update weights whose prior has a field and a precision; count as update_binary does."""
         kernel = weights.make_gaussian_update(prior)
-        arguments = self._typed(field_in.dtype, arguments)
         self._table(kernel, field_in.shape, bad.state, bad.place, field_in, *arguments)
-
-    @staticmethod
-    def _typed(dtype, arguments):
-        """Give plain numbers the arrays' precision, so that kernels do not compute in double."""
-        return [dtype.type(a) if isinstance(a, float) else a for a in arguments]
 
     def apply_mask(self, mask, mean, variance):
         """Set pruned weights to zero."""

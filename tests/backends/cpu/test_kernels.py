@@ -103,7 +103,7 @@ def test_products_of_matrices_and_transposed_ones(shape, dtype):
     x, w, g = (rng.standard_normal(s).astype(dtype) for s in ((m, n), (n, k), (m, k)))
     for a, b in ((x, w), (g, w.T), (x.T, g)):
         out = np.full((a.shape[0], b.shape[1]), np.nan, dtype)
-        CpuBackend.matmul(a, b, out)
+        CpuBackend(1).matmul(a, b, out)
         expected = np.einsum("ij,jk->ik", a.astype(float), b.astype(float))
         np.testing.assert_allclose(out, expected, rtol=1e-4, atol=1e-4)
 

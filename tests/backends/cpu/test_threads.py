@@ -1,6 +1,9 @@
 """Threads of the CPU backend: as many as BLAS and joblib allow, each row worked on once."""
 
 import threading
+import time
+import weakref
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -37,7 +40,7 @@ def test_a_library_without_threads_does_not_count(monkeypatch):
         num_threads = None
 
     monkeypatch.setattr(_threads, "cpu_count", lambda: 8)
-    monkeypatch.setattr(_threads, "_blas_libraries", lambda: [NoThreads()])
+    monkeypatch.setattr(_threads, "_blas", lambda: SimpleNamespace(lib_controllers=[NoThreads()]))
     assert usable_threads() == 8
 
 
@@ -138,3 +141,92 @@ def test_the_number_of_threads_changes_rounding_at_most(algo, monkeypatch):
             np.testing.assert_allclose(other, one, rtol=1e-8, atol=1e-9)
         single, again = (after_two_steps(case, "float32", 3) for _ in range(2))
         np.testing.assert_array_equal(single, again)
+
+
+def blas_threads():
+    """Threads that BLAS would use now."""
+    return max(one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas")
+
+
+def test_blas_leaves_the_threads_to_the_backend(monkeypatch):
+    monkeypatch.setattr(_threads, "cpu_count", lambda: 3)
+    with threadpool_limits(3, user_api="blas"):
+        with CpuBackend().computing():
+            assert blas_threads() == 1
+        assert blas_threads() == 3
+        with CpuBackend(n_threads=1).computing():
+            assert blas_threads() == 3
+
+
+def test_blas_is_left_alone_by_a_training(monkeypatch):
+    """Within an epoch it has one thread per caller; afterwards as many as before, come what may."""
+    monkeypatch.setattr(_threads, "cpu_count", lambda: 3)
+    case, seen = random_case(5), []
+    with threadpool_limits(3, user_api="blas"):
+        engine = Engine(network_of(case), posterior_of(case, "float64"), CpuBackend())
+        X, y, *_ = data_of(case, "float64")
+
+        def stop(n_samples):
+            seen.append(blas_threads())
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            engine.epoch(X, y, np.arange(len(X)), len(X), on_step=stop)
+        assert seen == [1] and blas_threads() == 3
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+@pytest.mark.parametrize("shape", [(7, 5, 40), (40, 5, 7), (64, 9, 64), (33, 8, 1), (1, 8, 33)])
+def test_products_are_whole(shape, n_threads, monkeypatch):
+    """By rows or by columns, with either factor transposed."""
+    monkeypatch.setattr(_threads, "LEAST_WORK_PER_THREAD", 1)
+    rng, backend = np.random.default_rng(0), CpuBackend(n_threads)
+    rows, inner, columns = shape
+    a, b = rng.standard_normal((rows, inner)), rng.standard_normal((inner, columns))
+    for left in (a, np.ascontiguousarray(a.T).T):
+        for right in (b, np.ascontiguousarray(b.T).T):
+            out = np.full((rows, columns), np.nan)
+            with backend.computing():
+                backend.matmul(left, right, out)
+            np.testing.assert_allclose(out, a @ b, rtol=1e-13, atol=1e-14)
+
+
+def test_a_pool_goes_on_after_an_exception():
+    """Results of calls that were under way are not taken for those of later ones."""
+
+    def fail(start, stop):
+        if start == 0:
+            raise KeyboardInterrupt
+        return 1000
+
+    pool = RowPool(3)
+    for _ in range(3):
+        with pytest.raises(KeyboardInterrupt):
+            pool.run(fail, 9, PLENTY)
+        assert pool.run(Ranges(), 9, PLENTY) == 9
+
+
+def test_threads_end_with_their_pool():
+    before, pool = set(threading.enumerate()), RowPool(3)
+    pool.run(Ranges(), 9, PLENTY)
+    own = set(threading.enumerate()) - before
+    assert len(own) == 2
+    del pool
+    for thread in own:
+        thread.join(timeout=10)
+        assert not thread.is_alive()
+
+
+def test_a_waiting_thread_keeps_no_arrays():
+    class Array:
+        """Something that can be watched."""
+
+    pool, array = RowPool(2), Array()
+    watch = weakref.ref(array)
+    pool.run(lambda array, start, stop: stop - start, 8, PLENTY, array)
+    del array
+    # The thread may still be on its way back to waiting.
+    deadline = time.monotonic() + 10
+    while watch() is not None and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert watch() is None

@@ -103,11 +103,13 @@ def _weight_cases(d):
         return [d.any(N, K) for _ in range(n)]
 
     yield "", "collect_field", [d.any(3, N, K), d.mean(N, K), d.positive(K)]
-    numbers = 0.9, 0.2, 0.7
+    numbers = [d.dtype.type(number) for number in (0.875, 0.25, 0.75)]
     binary = [d.any(N, K), d.any(N, K), d.any(N, K), d.mean(N, K)]
     yield "", "update_binary", [PRIORS["binary"], Counter(), *binary, *numbers, *arrays(3)]
     gaussian = [d.any(N, K), d.any(N, K), d.any(N, K), d.positive(N, K), d.any(N, K)]
     gaussian += [d.positive(N, K), d.any(N, K)]
+    # In sixty-fourths: precisions that nearly cancel have exact sums in single precision too.
+    gaussian = [np.round(64 * array) / 64 for array in gaussian]
     yield "", "update_gaussian", [PRIORS["gaussian"], Counter(), *gaussian, *numbers, *arrays(4)]
     infinite = d.any(N, K)
     infinite[1, 2], infinite[3, 0] = np.inf, np.nan

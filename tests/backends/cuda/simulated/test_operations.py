@@ -14,6 +14,7 @@ COVERED_ELSEWHERE = {
     "asarray",
     "assign",
     "batches",
+    "computing",
     "full",
     "load_data",
     "load_order",

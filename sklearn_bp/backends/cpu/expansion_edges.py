@@ -1,0 +1,151 @@
+"""Kernels of the edges that an expansion leaves out: of heavy inputs and of marked pairs.
+
+They are summed exactly. `omega` (M, K), `parameters` (3, M, K), `x` (M, N), `mean` (N, K).
+"""
+
+from functools import cache
+
+from ._compile import FASTMATH_SUM, cpu_kernel
+
+
+@cpu_kernel()
+def pack_marked(keep, marked_samples, marked_count):
+    """List, unit by unit, the samples of marked pairs; return how many pairs are marked.
+
+    `keep` (M, K) IN; OUT: `marked_samples` (M, K), of which each unit fills as
+    many rows as `marked_count` (K,) says.
+    """
+    marked = 0
+    marked_count[:] = 0
+    for n in range(keep.shape[0]):
+        kept = 0
+        for k in range(keep.shape[1]):
+            kept += keep[n, k] != 0
+        if kept < keep.shape[1]:
+            marked += keep.shape[1] - kept
+            for k in range(keep.shape[1]):
+                if keep[n, k] == 0:
+                    marked_samples[marked_count[k], k] = n
+                    marked_count[k] += 1
+    return marked
+
+
+@cache
+def make_heavy_edges(channel):
+    """Make the kernel of exact sums over single inputs of samples: |x̂| above the cap, constants.
+
+    Returns
+    -------
+    callable
+        ``heavy_edges(omega, parameters, x, mean, n_inputs, cap, sample_weight, down_field,
+        field_in, first, start, stop)`` for inputs ``first + start`` to ``first + stop``. IN/OUT:
+        `down_field` (M, N) is replaced for those inputs, `field_in` (N, K) is added to.
+    """
+    edge_g = channel.edge_g
+
+    @cpu_kernel(fastmath=FASTMATH_SUM)
+    def heavy_edges(
+        omega,
+        parameters,
+        x,
+        mean,
+        n_inputs,
+        cap,
+        sample_weight,
+        down_field,
+        field_in,
+        first,
+        start,
+        stop,
+    ):
+        zero = omega.dtype.type(0)
+        for i in range(first + start, first + stop):
+            for n in range(omega.shape[0]):
+                x_in = x[n, i]
+                if i < n_inputs and abs(x_in) <= cap:
+                    continue
+                weighted = x_in * sample_weight[n]
+                total = zero
+                for k in range(mean.shape[1]):
+                    m = mean[i, k]
+                    g = edge_g(
+                        omega[n, k] - m * x_in,
+                        parameters[0, n, k],
+                        parameters[1, n, k],
+                        parameters[2, n, k],
+                    )
+                    field_in[i, k] += weighted * g
+                    total += m * g
+                down_field[n, i] = total
+
+    return heavy_edges
+
+
+@cache
+def make_marked_edges(channel):
+    """Make the kernel of exact sums over the light inputs of marked (sample, unit) pairs.
+
+    Returns
+    -------
+    callable
+        ``marked_edges(marked_samples, marked_count, omega, parameters, x, mean, cap,
+        sample_weight, unit, down_field, field_in, start, stop)``; rows are inputs; `down_field`
+        and `field_in` IN/OUT are added to; `unit` (3, N) is scratch, for the weights of one unit,
+        which are not neighbours in memory, their fields, and g.
+    """
+    pair_edges = _make_pair_edges(channel)
+
+    @cpu_kernel()
+    def marked_edges(
+        marked_samples,
+        marked_count,
+        omega,
+        parameters,
+        x,
+        mean,
+        cap,
+        sample_weight,
+        unit,
+        down_field,
+        field_in,
+        start,
+        stop,
+    ):
+        # Slices of rows: the compiler knows that they are contiguous, and of an index that starts
+        # at 0 that it is not negative.
+        means, fields, g = unit[0][start:stop], unit[1][start:stop], unit[2][start:stop]
+        for k in range(mean.shape[1]):
+            if marked_count[k] == 0:
+                continue
+            for i in range(means.shape[0]):
+                means[i] = mean[start + i, k]
+                fields[i] = 0
+            for entry in range(marked_count[k]):
+                n = marked_samples[entry, k]
+                x_n, down, weight = x[n][start:stop], down_field[n][start:stop], sample_weight[n]
+                values = parameters[:, n, k]
+                pair_edges(omega[n, k], values, x_n, cap, weight, means, fields, g, down)
+            for i in range(means.shape[0]):
+                field_in[start + i, k] += fields[i]
+
+    return marked_edges
+
+
+@cache
+def _make_pair_edges(channel):
+    """Make the sums over the edges of one pair, whose arguments are contiguous in the input."""
+    edge_g = channel.edge_g
+
+    @cpu_kernel(fastmath=FASTMATH_SUM)
+    def pair_edges(middle, parameters, x, cap, weight, mean, field, g, down_field):
+        zero = x.dtype.type(0)
+        p0, p1, p2 = parameters[0], parameters[1], parameters[2]
+        # A loop that does nothing else vectorises.
+        for i in range(x.shape[0]):
+            g[i] = edge_g(middle - mean[i] * x[i], p0, p1, p2)
+        for i in range(x.shape[0]):
+            light_g = g[i] if abs(x[i]) <= cap else zero
+            field[i] += (weight * x[i]) * light_g
+            down_field[i] += mean[i] * light_g
+
+    return pair_edges
