@@ -87,7 +87,7 @@ class Engine:
             If a step would leave the finite numbers; the posterior before that step is kept.
         """
         self._record.start()
-        with self.backend.computing():
+        with self.backend.computing(self.network.largest_product(batch_size)):
             for rows in self.backend.batches(X, order, batch_size):
                 self._step(X, y, rows, sample_weight)
                 if on_step is not None:
@@ -115,7 +115,7 @@ class Engine:
             If the step would leave the finite numbers; the posterior before it is kept.
         """
         self._record.start()
-        with self.backend.computing():
+        with self.backend.computing(self.network.largest_product(rows.shape[0])):
             self._step(X, y, rows, sample_weight)
         return self._finish()
 

@@ -127,3 +127,28 @@ def test_probabilities_of_an_argmax_output(output):
     draws = omega + np.sqrt(v) * rng.standard_normal((100_000, 5, 3))
     frequency = (draws.argmax(axis=2)[..., None] == np.arange(3)).mean(axis=0)
     np.testing.assert_allclose(proba, frequency, atol=0.006)
+
+
+def test_point_weights_are_formed_once_per_posterior(monkeypatch):
+    network, posterior = small_network()
+    formed, form = [], prediction._layer_point_weights
+    monkeypatch.setattr(
+        prediction, "_layer_point_weights", lambda *given: formed.append(given[1]) or form(*given)
+    )
+    X = np.random.default_rng(0).standard_normal((4, 6)).astype("float32")
+    first, again = (
+        prediction.point_preactivation(network, posterior, X, CpuBackend(1)) for _ in range(2)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert formed == list(range(network.n_layers))
+    others = [one.copy() for one in posterior]
+    others[-1].mean *= -1
+    changed = prediction.point_preactivation(network, others, X, CpuBackend(1))
+    assert formed == 2 * list(range(network.n_layers)) and not np.array_equal(first, changed)
+
+
+@pytest.mark.parametrize("intercept", [True, False])
+def test_the_output_scale_is_the_root_of_the_number_of_inputs(intercept):
+    network, posterior = small_network(intercept=intercept)
+    n_inputs = network.layer_sizes[-2]
+    assert prediction.output_scale(network, posterior) == pytest.approx(np.sqrt(n_inputs))

@@ -50,15 +50,25 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
         """Run a kernel over the rows of an array for whose elements it does next to nothing."""
         return self._pool.run(kernel, array.shape[0], array.size // STREAMED, *arguments)
 
-    @contextmanager
-    def computing(self):
+    def computing(self, multiply_adds):
         """Give operations what they need around them, for as long as they take.
 
         Products run on this backend's threads, and not on BLAS's own. Operations count what is not
         finite, and the engine raises errors of its own: NumPy's warnings say no more.
+
+        Parameters
+        ----------
+        multiply_adds : int
+            Of the largest product there will be; small ones are left to BLAS.
+
+        Returns
+        -------
+        context manager
+            To be entered around operations.
         """
-        with self._pool.alone(), np.errstate(over="ignore", invalid="ignore"):
-            yield
+        quiet = np.errstate(over="ignore", invalid="ignore")
+        shared = self._pool.shares(multiply_adds // MULTIPLY_ADDS)
+        return _both(self._pool.alone(), quiet) if shared else quiet
 
     # Arrays --------------------------------------------------------------------------------
 
@@ -124,6 +134,9 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
     def matmul(self, a, b, out):
         """Write the matrix product of `a` and `b`, either of which may be transposed."""
         work = out.size * a.shape[1] // MULTIPLY_ADDS
+        if not self._pool.shares(work):
+            np.matmul(a, b, out=out)
+            return
         by_rows = out.shape[0] >= out.shape[1]
         tiles = -(-max(out.shape) // TILE)
         self._run(_multiply_rows if by_rows else _multiply_columns, tiles, work, a, b, out)
@@ -408,6 +421,13 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
     def subtract_precision(self, target, a):
         """Subtract `a` from the precisions in the target, keeping them at least 0."""
         self._stream(elementwise.subtract_precision, a, target, a)
+
+
+@contextmanager
+def _both(outer, inner):
+    """Enter two contexts."""
+    with outer, inner:
+        yield
 
 
 def _multiply_rows(a, b, out, start, stop):

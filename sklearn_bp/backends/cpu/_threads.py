@@ -7,7 +7,6 @@ next product by spinning, and take the cores that kernels between two products n
 """
 
 import weakref
-from contextlib import nullcontext
 from functools import cache
 from queue import SimpleQueue
 from threading import Thread
@@ -163,6 +162,21 @@ class RowPool:
         while workers:
             workers.pop().stop()
 
+    def shares(self, work):
+        """Tell whether work is worth more than one thread.
+
+        Parameters
+        ----------
+        work : int
+            Elements computed in all.
+
+        Returns
+        -------
+        bool
+            False if there is only one.
+        """
+        return self.n_threads > 1 and work >= LEAST_WORK_PER_THREAD
+
     def run(self, kernel, rows, work, *arguments):
         """Call ``kernel(*arguments, start, stop)`` over ``range(rows)``.
 
@@ -182,7 +196,7 @@ class RowPool:
         int
             Sum of what the calls returned (0 if nothing).
         """
-        if self.n_threads == 1 or work < LEAST_WORK_PER_THREAD:
+        if not self.shares(work):
             return kernel(*arguments, 0, rows) or 0
         chunks = max(1, min(self.n_threads, rows, 1 + work // LEAST_WORK_PER_THREAD))
         while len(self._workers) < chunks - 1:
@@ -200,11 +214,11 @@ class RowPool:
             raise
 
     def alone(self):
-        """Keep BLAS to one thread per caller, if this pool has several.
+        """Keep BLAS to one thread per caller.
 
         Returns
         -------
         context manager
             BLAS has as many threads as before when it ends.
         """
-        return nullcontext() if self.n_threads == 1 else _blas().limit(limits=1)
+        return _blas().limit(limits=1)

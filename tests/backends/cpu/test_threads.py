@@ -151,16 +151,18 @@ def blas_threads():
 def test_blas_leaves_the_threads_to_the_backend(monkeypatch):
     monkeypatch.setattr(_threads, "cpu_count", lambda: 3)
     with threadpool_limits(3, user_api="blas"):
-        with CpuBackend().computing():
+        with CpuBackend().computing(10**9):
             assert blas_threads() == 1
         assert blas_threads() == 3
-        with CpuBackend(n_threads=1).computing():
-            assert blas_threads() == 3
+        for backend, multiply_adds in ((CpuBackend(n_threads=1), 10**9), (CpuBackend(), 10**4)):
+            with backend.computing(multiply_adds):
+                assert blas_threads() == 3
 
 
 def test_blas_is_left_alone_by_a_training(monkeypatch):
     """Within an epoch it has one thread per caller; afterwards as many as before, come what may."""
     monkeypatch.setattr(_threads, "cpu_count", lambda: 3)
+    monkeypatch.setattr(_threads, "LEAST_WORK_PER_THREAD", 1)
     case, seen = random_case(5), []
     with threadpool_limits(3, user_api="blas"):
         engine = Engine(network_of(case), posterior_of(case, "float64"), CpuBackend())
@@ -186,7 +188,7 @@ def test_products_are_whole(shape, n_threads, monkeypatch):
     for left in (a, np.ascontiguousarray(a.T).T):
         for right in (b, np.ascontiguousarray(b.T).T):
             out = np.full((rows, columns), np.nan)
-            with backend.computing():
+            with backend.computing(a.size * columns):
                 backend.matmul(left, right, out)
             np.testing.assert_allclose(out, a @ b, rtol=1e-13, atol=1e-14)
 
