@@ -10,7 +10,7 @@ from . import activation, argmax, edges, elementwise, weights
 from ._compressed import CompressedOperations
 from ._expansion import ExpansionOperations
 from ._record import StepRecord
-from ._threads import STREAMED, RowPool, usable_threads
+from ._threads import SINGLE_THREADED_BLAS, STREAMED, RowPool, usable_threads
 
 VECTOR = 16
 """Units per vector, of the longest ones there are."""
@@ -28,13 +28,13 @@ KEPT_SHAPES = 8
 class CpuBackend(CompressedOperations, ExpansionOperations):
     """Runs the engine's operations on NumPy arrays.
 
-    Products go through BLAS; everything else through compiled kernels whose rows are shared among
-    threads.
+    Products go through BLAS, everything else through compiled kernels; threads share the rows of
+    both.
 
     Parameters
     ----------
     n_threads : int or None
-        Threads of the kernels; None for as many as BLAS may use now.
+        Threads of products and kernels; None for as many as BLAS may use now.
     """
 
     name = "cpu"
@@ -68,7 +68,7 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
         """
         quiet = np.errstate(over="ignore", invalid="ignore")
         shared = self._pool.shares(multiply_adds // MULTIPLY_ADDS)
-        return _both(self._pool.alone(), quiet) if shared else quiet
+        return _both(SINGLE_THREADED_BLAS, quiet) if shared else quiet
 
     # Arrays --------------------------------------------------------------------------------
 

@@ -6,10 +6,11 @@ are shared in the same way, each thread calling BLAS for some rows: BLAS's own t
 next product by spinning, and take the cores that kernels between two products need.
 """
 
+import os
 import weakref
 from functools import cache
 from queue import SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 
 import numpy as np
 from joblib import cpu_count
@@ -40,8 +41,57 @@ def _blas():
     return ThreadpoolController().select(user_api="blas")
 
 
+class SingleThreadedBlas:
+    """Keeps BLAS to one thread per caller while any engine of the process computes.
+
+    The limit is the process's, and engines may begin and end in any order, each in a thread of its
+    own: the first sets it, and the last takes it back.
+    """
+
+    def __init__(self):
+        self._lock, self._n_engines = Lock(), 0
+        self._limiter = self._before = None
+
+    def __enter__(self):
+        with self._lock:
+            if not self._n_engines:
+                self._before = _blas_limits()
+                self._limiter = _blas().limit(limits=1)
+            self._n_engines += 1
+
+    def __exit__(self, *exception):
+        with self._lock:
+            self._n_engines -= 1
+            if not self._n_engines:
+                self._limiter.restore_original_limits()
+                self._limiter = self._before = None
+
+    def limits(self):
+        """List the threads of every BLAS library, or what they are without this limit.
+
+        Returns
+        -------
+        list of int or None
+            None where a library does not tell.
+        """
+        with self._lock:
+            return self._before if self._n_engines else _blas_limits()
+
+
+def _blas_limits():
+    """List the threads that every BLAS library may use now."""
+    return [library.num_threads for library in _blas().lib_controllers]
+
+
+SINGLE_THREADED_BLAS = SingleThreadedBlas()
+"""The one of this process; a child that was forked has no engine at work yet."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=SINGLE_THREADED_BLAS.__init__)
+
+
 def usable_threads():
-    """Count the threads that BLAS would use now.
+    """Count the threads that BLAS would use now, if no engine were computing.
 
     Returns
     -------
@@ -51,7 +101,7 @@ def usable_threads():
     """
     if config.DISABLE_JIT:
         return 1
-    limits = [library.num_threads for library in _blas().lib_controllers]
+    limits = SINGLE_THREADED_BLAS.limits()
     return max(1, min([cpu_count(), *(limit for limit in limits if limit)]))
 
 
@@ -212,13 +262,3 @@ class RowPool:
             # Some may still be at work: their results are nobody's.
             self._dismiss(self._workers)
             raise
-
-    def alone(self):
-        """Keep BLAS to one thread per caller.
-
-        Returns
-        -------
-        context manager
-            BLAS has as many threads as before when it ends.
-        """
-        return _blas().limit(limits=1)

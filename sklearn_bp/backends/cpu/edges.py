@@ -52,6 +52,36 @@ def make_output_edge_parameters(channel):
 
 
 @cache
+def make_input_edges(channel):
+    """Make the sums over the edges of one input of one sample.
+
+    Returns
+    -------
+    callable
+        ``input_edges(n, i, omega, parameters, x_in, weighted, mean, field_in) -> float``: the sum
+        B_in; `weighted` times g is added to `field_in` (N, K). For other kernels to take in.
+    """
+    edge_g = channel.edge_g
+
+    @cpu_kernel(fastmath=FASTMATH_SUM, inline=True)
+    def input_edges(n, i, omega, parameters, x_in, weighted, mean, field_in):
+        total = omega.dtype.type(0)
+        for k in range(mean.shape[1]):
+            m = mean[i, k]
+            g = edge_g(
+                omega[n, k] - m * x_in,
+                parameters[0, n, k],
+                parameters[1, n, k],
+                parameters[2, n, k],
+            )
+            field_in[i, k] += weighted * g
+            total += m * g
+        return total
+
+    return input_edges
+
+
+@cache
 def make_edge_sums(channel):
     """Make the kernel of the exact edge sums, with node-level means on the edges.
 
@@ -63,7 +93,7 @@ def make_edge_sums(channel):
         `sample_weight` (M,) IN; `down_field` (M, N) and `field_in` (N, K) OUT. Rows are inputs:
         g_{kn→i} = g(ω_kn − m_ki x̂_in), B_in = Σ_k m_ki g_{kn→i}, H_in,ki = Σ_n x̂_in g_{kn→i}.
     """
-    edge_g = channel.edge_g
+    input_edges = make_input_edges(channel)
 
     @cpu_kernel(fastmath=FASTMATH_SUM)
     def edge_sums(omega, parameters, x, mean, sample_weight, down_field, field_in, start, stop):
@@ -72,20 +102,10 @@ def make_edge_sums(channel):
             for k in range(mean.shape[1]):
                 field_in[i, k] = zero
             for n in range(omega.shape[0]):
-                x_in = x[n, i]
-                weighted = x_in * sample_weight[n]
-                total = zero
-                for k in range(mean.shape[1]):
-                    m = mean[i, k]
-                    g = edge_g(
-                        omega[n, k] - m * x_in,
-                        parameters[0, n, k],
-                        parameters[1, n, k],
-                        parameters[2, n, k],
-                    )
-                    field_in[i, k] += weighted * g
-                    total += m * g
-                down_field[n, i] = total
+                weighted = x[n, i] * sample_weight[n]
+                down_field[n, i] = input_edges(
+                    n, i, omega, parameters, x[n, i], weighted, mean, field_in
+                )
 
     return edge_sums
 

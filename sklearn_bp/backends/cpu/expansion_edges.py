@@ -6,6 +6,7 @@ They are summed exactly. `omega` (M, K), `parameters` (3, M, K), `x` (M, N), `me
 from functools import cache
 
 from ._compile import FASTMATH_SUM, cpu_kernel
+from .edges import make_input_edges
 
 
 @cpu_kernel()
@@ -41,7 +42,7 @@ def make_heavy_edges(channel):
         field_in, first, start, stop)`` for inputs ``first + start`` to ``first + stop``. IN/OUT:
         `down_field` (M, N) is replaced for those inputs, `field_in` (N, K) is added to.
     """
-    edge_g = channel.edge_g
+    input_edges = make_input_edges(channel)
 
     @cpu_kernel(fastmath=FASTMATH_SUM)
     def heavy_edges(
@@ -58,25 +59,15 @@ def make_heavy_edges(channel):
         start,
         stop,
     ):
-        zero = omega.dtype.type(0)
         for i in range(first + start, first + stop):
             for n in range(omega.shape[0]):
                 x_in = x[n, i]
                 if i < n_inputs and abs(x_in) <= cap:
                     continue
                 weighted = x_in * sample_weight[n]
-                total = zero
-                for k in range(mean.shape[1]):
-                    m = mean[i, k]
-                    g = edge_g(
-                        omega[n, k] - m * x_in,
-                        parameters[0, n, k],
-                        parameters[1, n, k],
-                        parameters[2, n, k],
-                    )
-                    field_in[i, k] += weighted * g
-                    total += m * g
-                down_field[n, i] = total
+                down_field[n, i] = input_edges(
+                    n, i, omega, parameters, x_in, weighted, mean, field_in
+                )
 
     return heavy_edges
 

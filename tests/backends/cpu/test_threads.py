@@ -1,5 +1,6 @@
 """Threads of the CPU backend: as many as BLAS and joblib allow, each row worked on once."""
 
+import os
 import threading
 import time
 import weakref
@@ -232,3 +233,33 @@ def test_a_waiting_thread_keeps_no_arrays():
     while watch() is not None and time.monotonic() < deadline:
         time.sleep(0.001)
     assert watch() is None
+
+
+def test_engines_that_overlap_give_blas_its_threads_back(monkeypatch):
+    """The first to begin is the first to end; the second is made while the first computes."""
+    monkeypatch.setattr(_threads, "cpu_count", lambda: 8)
+    with threadpool_limits(3, user_api="blas"):
+        first = CpuBackend().computing(10**9)
+        first.__enter__()
+        assert usable_threads() == 3
+        second = CpuBackend()
+        assert second._pool.n_threads == 3
+        second = second.computing(10**9)
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert blas_threads() == 1
+        second.__exit__(None, None, None)
+        assert blas_threads() == 3
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot fork here")
+def test_a_forked_process_can_limit_blas_again():
+    with threadpool_limits(3, user_api="blas"), _threads.SINGLE_THREADED_BLAS:
+        child = os.fork()
+        if child == 0:
+            with _threads.SINGLE_THREADED_BLAS:
+                limited = blas_threads()
+            os._exit(limited != 1 or _threads.SINGLE_THREADED_BLAS._n_engines)
+        _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
