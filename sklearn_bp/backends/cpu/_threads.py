@@ -49,6 +49,10 @@ class SingleThreadedBlas:
     """
 
     def __init__(self):
+        self.start()
+
+    def start(self):
+        """Begin with no engine at work, as a child does that was forked."""
         self._lock, self._n_engines = Lock(), 0
         self._limiter = self._before = None
 
@@ -84,10 +88,10 @@ def _blas_limits():
 
 
 SINGLE_THREADED_BLAS = SingleThreadedBlas()
-"""The one of this process; a child that was forked has no engine at work yet."""
+"""The one of this process."""
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=SINGLE_THREADED_BLAS.__init__)
+    os.register_at_fork(after_in_child=SINGLE_THREADED_BLAS.start)
 
 
 def usable_threads():
