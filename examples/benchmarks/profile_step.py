@@ -14,16 +14,19 @@ beyond its operations is Python and whatever small arrays NumPy works on. Result
 import argparse
 import json
 from collections import defaultdict
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median
 from time import process_time
+from unittest.mock import patch
 
 import numpy as np
 from contenders import Problem
 from records import RESULTS, environment, markdown_table, write_document
 from threadpoolctl import threadpool_limits
 
-from sklearn_bp.backends.cpu import CpuBackend
+from sklearn_bp.backends.cpu import CpuBackend, _expansion, expansion
 from sklearn_bp.datasets import load_mnist
 from sklearn_bp.engine.engine import Engine
 
@@ -38,7 +41,7 @@ GOAL = 0.35
 """Share of a step that may go to anything but products."""
 
 PARTS = {
-    PRODUCTS: ("matmul",),
+    PRODUCTS: ("matmul", "product"),
     "channels": ("moments", "g_gamma", "output_g_gamma", "finish_v", "finish_v_full", "point"),
     "weights": ("update_binary", "update_gaussian", "collect_field", "apply_mask", "second_moment"),
     "sums and powers": (
@@ -46,10 +49,10 @@ PARTS = {
         "add_product",
         "subtract_product",
         "polynomial_rows",
-        "advance_row_power",
-        "advance_column_power",
+        "row_power",
+        "column_power",
     ),
-    "expansion of g": ("node_values", "coefficients", "edge_parameters", "output_edge_parameters"),
+    "expansion of g": ("coefficients", "edge_parameters", "output_edge_parameters"),
     "choice of the degree": (
         "input_scales",
         "weight_scales",
@@ -69,7 +72,10 @@ PARTS = {
     ),
     "data": ("load_rows", "take", "fill", "copy", "count_argmax", "count_sign", "scale_rows"),
 }
-"""Operations of the backend by part of a step."""
+"""Operations of the backend by part of a step, and what some of them are composed of."""
+
+COMPOSED = ("product", "row_power", "column_power")
+"""Functions that operations of the expansion call: the latter two are kernels made per exponent."""
 
 
 class TimedBackend(CpuBackend):
@@ -84,22 +90,42 @@ class TimedBackend(CpuBackend):
         self.seconds.clear()
         self.n_timed = 0
 
-
-def _timed(name):
-    """Make an operation that measures the one it stands for, unless another one called it."""
-    plain = getattr(CpuBackend, name)
-
-    def operation(self, *arguments):
-        bound = plain.__get__(self) if _takes_self(name) else plain
+    def measure(self, name, function, *arguments):
+        """Call a function and measure it, unless one that is measured called it."""
         if self._inside:
-            return bound(*arguments)
+            return function(*arguments)
         self._inside, start = True, process_time()
         try:
-            return bound(*arguments)
+            return function(*arguments)
         finally:
             self.seconds[name] += process_time() - start - CLOCK
             self.n_timed += 1
             self._inside = False
+
+    @contextmanager
+    def inner_operations(self):
+        """Measure the parts of operations that are composed of several."""
+        makers = {name: getattr(expansion, f"make_{name}") for name in COMPOSED[1:]}
+        with ExitStack() as patches:
+            product = partial(self.measure, COMPOSED[0], _expansion.product)
+            patches.enter_context(patch.object(_expansion, COMPOSED[0], product))
+            for name, make in makers.items():
+                maker = partial(self._measured_kernel, name, make)
+                patches.enter_context(patch.object(expansion, f"make_{name}", maker))
+            yield
+
+    def _measured_kernel(self, name, make, exponent):
+        """Make a kernel that is measured."""
+        return partial(self.measure, name, make(exponent))
+
+
+def _timed(name):
+    """Make an operation that measures the one it stands for."""
+    plain = getattr(CpuBackend, name)
+
+    def operation(self, *arguments):
+        bound = plain.__get__(self) if _takes_self(name) else plain
+        return self.measure(name, bound, *arguments)
 
     return operation
 
@@ -120,7 +146,8 @@ CLOCK = clock_cost()
 
 for _names in PARTS.values():
     for _name in _names:
-        setattr(TimedBackend, _name, _timed(_name))
+        if _name not in COMPOSED:
+            setattr(TimedBackend, _name, _timed(_name))
 
 
 def profile(problem, algo, n_steps, **options):
@@ -149,10 +176,12 @@ def profile(problem, algo, n_steps, **options):
     for step in range(n_steps + WARM_UP):
         first = step * problem.batch_size % (problem.X.shape[0] - problem.batch_size + 1)
         backend.start_step()
-        start = process_time()
-        engine.step(problem.X, problem.y, order[first : first + problem.batch_size])
+        with backend.inner_operations():
+            start = process_time()
+            engine.step(problem.X, problem.y, order[first : first + problem.batch_size])
+            seconds = process_time() - start
         if step >= WARM_UP:
-            whole.append(process_time() - start - 2 * CLOCK * backend.n_timed)
+            whole.append(seconds - 2 * CLOCK * backend.n_timed)
             for part, names in PARTS.items():
                 parts[part].append(sum(backend.seconds[name] for name in names))
     found = {part: median(seconds) for part, seconds in parts.items()}

@@ -13,6 +13,8 @@ exactly are every (k, n) whose bound is too large, inputs so large that they wou
 interval, and the constant input.
 """
 
+import math
+
 import numpy as np
 
 from ._chebyshev import N_NEGLECTED, interpolation, n_nodes_for
@@ -100,7 +102,8 @@ def allocate(layer):
     layer.batch_array("expansion_keep", (), layer.n_units)
     layer.batch_array("expansion_terms", (most,), layer.n_units)
     layer.batch_array("expansion_weighted_terms", (most,), layer.n_units)
-    layer.batch_array("x_power", (), layer.n_rows)
+    for name in ("x_light", "x_power"):
+        layer.batch_array(name, (), layer.n_rows)
     for name in ("x_scale", "x_inverse_scale", "x_norm_sq", "x_allowed"):
         layer.batch_array(name, ())
     for name in ("m_scale", "m_norm_sq", "m_allowed"):
@@ -109,9 +112,9 @@ def allocate(layer):
     layer.batch_integers("marked_samples", layer.n_units)
     layer.marked_count = np.zeros(layer.n_units, dtype=np.int64)
     layer.array("marked_unit", (3, layer.n_rows))
-    layer.array("neglected_fields", (SAMPLED_INPUTS, 2, layer.n_units))
-    layer.survey_squares = np.zeros((n_nodes - 1, N_LIMITS))
-    layer.survey_counts = np.zeros((n_nodes - 1, N_LIMITS), dtype=np.int64)
+    layer.array("neglected_fields", (SAMPLED_INPUTS, 3, layer.n_units))
+    surveyed = (2 * SAMPLED_ROWS, n_nodes - 1, N_LIMITS)
+    layer.survey_squares, layer.survey_counts = np.zeros(surveyed), np.zeros(surveyed, np.int64)
     if layer.has_units_below:
         layer.batch_array("down_terms", (most,), layer.n_rows)
         layer.array("m_power", (layer.n_rows, layer.n_units))
@@ -259,7 +262,7 @@ def _mark(layer, degree, limit):
 def _candidate_caps(layer):
     """List the largest |x̂| worth trying: everything, or halves of it while tails are heavy."""
     largest = float(layer.x_scale.max())
-    root_mean_square = float(np.sqrt(layer.x_norm_sq.mean() / layer.n_inputs))
+    root_mean_square = math.sqrt(layer.x_norm_sq.sum() / layer.x.shape[0] / layer.n_inputs)
     caps = [np.inf]
     cap = largest / 2
     while root_mean_square > 0 and cap > HEAVY_RATIO / 2 * root_mean_square:
@@ -291,44 +294,42 @@ def _cheapest_degree(layer, heavy):
         Base-2 logarithm of the limit on error ratios.
     """
     n_samples, products = layer.x.shape[0], 2 if layer.has_units_below else 1
-    nodes, _, to_chebyshev = interpolation(n_nodes_for(MAX_DEGREE), 1, layer.network.dtype)
-    squares, counts = layer.survey_squares, layer.survey_counts
     stride = max(1, n_samples // SAMPLED_ROWS)
-    _evaluate(layer, nodes, stride)
     rows = layer.backend.survey(
-        layer.expansion_values,
-        to_chebyshev,
+        *_pairs(layer),
+        interpolation(n_nodes_for(MAX_DEGREE), 1, layer.network.dtype),
         layer.x_allowed,
         layer.m_allowed,
         stride,
+        layer.expansion_values,
         layer.expansion_keep,
-        squares,
-        counts,
+        layer.expansion_terms[0],
+        layer.survey_squares,
+        layer.survey_counts,
     )
     pairs = rows * layer.n_units
-    share_heavy = heavy / (n_samples * layer.n_inputs)
+    cost_heavy = EDGE_COST * heavy / (n_samples * layer.n_inputs)
+    # Forty numbers: Python's own are faster than arrays.
+    squares = layer.survey_squares[:rows].sum(axis=0).tolist()
+    counts = layer.survey_counts[:rows].sum(axis=0).tolist()
     choices = []
     for degree in range(1, MAX_DEGREE + 1):
-        limit = max(int((squares[degree] <= CAUTION * pairs).sum()) - 1, 0)
-        cost = products * (degree + 1) + EDGE_COST * share_heavy
-        cost += MARKED_EDGE_COST * counts[degree, limit] / pairs
+        limit = max(sum(total <= CAUTION * pairs for total in squares[degree]) - 1, 0)
+        cost = products * (degree + 1) + cost_heavy
+        cost += MARKED_EDGE_COST * counts[degree][limit] / pairs
         cost += NODE_COST * n_nodes_for(degree) / layer.n_inputs
         choices.append((cost, degree, limit))
     return min(choices)
 
 
-def _evaluate(layer, nodes, stride):
-    """Evaluate g at the nodes of every `stride`-th sample."""
-    layer.backend.node_values(
+def _pairs(layer):
+    """Gather what g of every (sample, unit) is, and on which interval."""
+    return (
         layer.channel_above,
         layer.omega,
         layer.edge_parameters,
         layer.x_scale,
         layer.m_scale,
-        nodes,
-        stride,
-        layer.expansion_values,
-        layer.expansion_keep,
     )
 
 
@@ -342,16 +343,14 @@ def _coefficients(layer, degree):
     marked : int
         How many pairs are marked.
     """
-    dtype, n_terms = layer.network.dtype, degree + 1
-    nodes, to_monomial, to_chebyshev = interpolation(n_nodes_for(degree), degree, dtype)
-    _evaluate(layer, nodes, 1)
+    n_terms = degree + 1
     terms, keep = layer.expansion_terms[:n_terms], layer.expansion_keep
     squares = layer.backend.coefficients(
-        layer.expansion_values,
-        to_monomial,
-        to_chebyshev,
+        *_pairs(layer),
+        interpolation(n_nodes_for(degree), degree, layer.network.dtype),
         layer.x_allowed,
         layer.m_allowed,
+        layer.expansion_values[: n_nodes_for(degree)],
         keep,
         terms,
         layer.neglected,
@@ -365,35 +364,32 @@ def _coefficients(layer, degree):
 
 def _field_terms(layer, degree, cap):
     """Compute Σ_n x̂ (x̂ / ξ)^p a_p for every power."""
-    backend, power = layer.backend, layer.x
-    weighted = layer.expansion_weighted_terms if layer.weighted else layer.expansion_terms
+    backend, light = layer.backend, layer.x
+    coefficients = layer.expansion_weighted_terms if layer.weighted else layer.expansion_terms
     if cap < np.inf or layer.n_rows > layer.n_inputs:
-        power = layer.x_power
-        backend.light_inputs(layer.x, layer.n_inputs, cap, power)
-    backend.matmul(power.T, weighted[0], layer.terms[0])
-    for p in range(1, degree + 1):
-        backend.advance_row_power(power, layer.x, layer.x_scale, layer.x_power)
-        power = layer.x_power
-        backend.matmul(power.T, weighted[p], layer.terms[p])
+        light = layer.x_light
+        backend.light_inputs(layer.x, layer.n_inputs, cap, light)
+    backend.field_terms(
+        light, layer.x_scale, coefficients[: degree + 1], layer.x_power, layer.terms
+    )
     np.divide(1, layer.m_scale, out=layer.unit_scale)
 
 
 def _down_field(layer, degree):
     """Compute B_in = Σ_p (x̂ / ξ)^p Σ_k m (m / μ)^p a_p."""
-    backend, mean, power = layer.backend, layer.weights.mean, layer.weights.mean
+    backend, terms = layer.backend, layer.down_terms[: degree + 1]
     # The constant input is summed exactly. Powers of its weights, relative to those of the others,
     # may overflow: they stay zero.
-    light = slice(0, layer.n_inputs)
-    backend.matmul(layer.expansion_terms[0], power.T, layer.down_terms[0])
-    for p in range(1, degree + 1):
-        out = layer.m_power[light]
-        backend.advance_column_power(power[light], mean[light], layer.unit_scale, out)
-        power = layer.m_power
-        backend.matmul(layer.expansion_terms[p], power.T, layer.down_terms[p])
-    np.divide(1, layer.x_scale, out=layer.x_inverse_scale)
-    backend.polynomial_rows(
-        layer.x, layer.x_inverse_scale, layer.down_terms[: degree + 1], layer.down_field
+    backend.down_terms(
+        layer.weights.mean,
+        layer.n_inputs,
+        layer.unit_scale,
+        layer.expansion_terms[: degree + 1],
+        layer.m_power,
+        terms,
     )
+    np.divide(1, layer.x_scale, out=layer.x_inverse_scale)
+    backend.polynomial_rows(layer.x, layer.x_inverse_scale, terms, layer.down_field)
 
 
 def _exact_remainder(layer, cap, heavy, marked):

@@ -17,6 +17,9 @@ ROUNDING = 16.0
 LEAST_GROWTH = 4.0
 """Smallest ϱ of an interval whose nodes can tell what g does between them."""
 
+INVERSE_OF_TWICE = (1 + LEAST_GROWTH**-4) / 2
+"""ϱ^−2 times (ϱ² + ϱ^−2) / 2, at its largest where ϱ is smallest."""
+
 WIDEST = 2.5
 """Largest half-width of an interval, in scales of g, that nodes can see through: far from all
 singularities g still grows like exp(−u²/2) in the complex plane, and no ellipse bounds it."""
@@ -34,8 +37,9 @@ def slowest_decay(half_width, offset, distance, scale):
     """Tell how slowly the Chebyshev coefficients of g may fall over two degrees.
 
     A coefficient of degree q falls at least like ϱ^−q, if g is analytic in the ellipse of foci
-    ±c_max and sum of half-axes ϱ c_max (Bernstein). The ellipse through the nearest singularity
-    has the mean of its distances from the foci as half-axis.
+    ±c_max and sum of half-axes ϱ c_max (Bernstein). Of the ellipse through the nearest singularity
+    (ϱ² + ϱ^−2) / 2 follows from its distances from the foci; where ϱ is :data:`LEAST_GROWTH` or
+    more, ϱ^−2 is at most :data:`INVERSE_OF_TWICE` over that, and hardly less.
 
     Parameters
     ----------
@@ -50,19 +54,19 @@ def slowest_decay(half_width, offset, distance, scale):
     Returns
     -------
     float
-        :data:`CAUTION` times ϱ^−2; 1, no decay, if ϱ is less than :data:`LEAST_GROWTH` or the
-        interval is wider than :data:`WIDEST` scales.
+        :data:`CAUTION` times ϱ^−2, from above within half a percent; 1, no decay, if ϱ is less than
+        :data:`LEAST_GROWTH` or the interval is wider than :data:`WIDEST` scales.
     """
     T = type(half_width)
-    zero = T(0)
-    along = max(abs(offset) - distance, zero)
+    along = max(abs(offset) - distance, T(0))
     right, left = along - half_width, along + half_width
-    across = distance * distance
-    mean = T(0.5) * (math.sqrt(right * right + across) + math.sqrt(left * left + across))
-    axes = mean + math.sqrt(max(mean * mean - half_width * half_width, zero))
-    inverse = half_width / axes
-    is_known = (inverse < T(1 / LEAST_GROWTH)) & (half_width < T(WIDEST) * scale)
-    return T(CAUTION) * inverse * inverse if is_known else T(1)
+    right_sq, left_sq = right * right + distance * distance, left * left + distance * distance
+    width_sq = half_width * half_width
+    # (ϱ² + ϱ^−2) c_max² / 2, from the squared distances of the singularity from the two foci.
+    axes_sq = T(0.5) * (right_sq + left_sq) + math.sqrt(right_sq * left_sq) - width_sq
+    inverse_sq = T(INVERSE_OF_TWICE) * width_sq / axes_sq
+    is_known = (inverse_sq < T(1 / LEAST_GROWTH**2)) & (half_width < T(WIDEST) * scale)
+    return T(CAUTION) * inverse_sq if is_known else T(1)
 
 
 @scalar_function

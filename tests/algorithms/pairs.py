@@ -36,16 +36,14 @@ class Pairs:
     def expand(self, degree, allowed):
         """Which pairs are kept if the error may be `allowed` (P,), and the coefficients (D, P)."""
         n_nodes, backend, n = n_nodes_for(degree), CpuBackend(n_threads=1), len(self.omega)
-        nodes, to_monomial, to_chebyshev = interpolation(n_nodes, degree, self.dtype)
         values, terms = (np.empty((rows, n, 1), self.dtype) for rows in (n_nodes, degree + 1))
         keep, one = np.empty((n, 1), self.dtype), np.ones(1, self.dtype)
         shared = self.omega[:, None], self.parameters[:, :, None], self.half_width, one
-        backend.node_values(self.channel, *shared, nodes, 1, values, keep)
-        anything = np.full(1, np.inf, self.dtype)
-        limits = allowed.astype(self.dtype), anything
+        matrices = interpolation(n_nodes, degree, self.dtype)
+        limits = allowed.astype(self.dtype), np.full(1, np.inf, self.dtype)
         neglected = np.empty((n_nodes, n, 1), self.dtype)
-        matrices = to_monomial, to_chebyshev
-        backend.coefficients(values, *matrices, *limits, keep, terms, neglected)
+        results = values, keep, terms, neglected
+        backend.coefficients(self.channel, *shared, matrices, *limits, *results)
         return keep[:, 0] > 0, terms[:, :, 0]
 
     def error(self, terms):

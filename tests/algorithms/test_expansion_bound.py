@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sklearn_bp.algorithms import expansion
+from sklearn_bp.backends._expansion_rules import CAUTION, LEAST_GROWTH, slowest_decay
 
 from .expanding import Setting, sums
 from .pairs import Pairs, draw_pairs
@@ -40,6 +41,25 @@ def test_no_kept_pair_errs_by_more_than_allowed(name, dtype):
             assert not kept_terms[:, ~keep].any()
             assert np.all(error[keep] <= level * unit[keep])
             assert keep.mean() > (0.3 if level > 1e-3 else 0.02)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_decay_is_that_of_the_ellipse_through_the_singularity(dtype):
+    """From above, within half a percent; unknown where the ellipse is too small."""
+    rng = np.random.default_rng(2)
+    offset, distance = rng.normal(0, 3, 2000), rng.exponential(2, 2000)
+    half_width = np.exp(rng.normal(-1, 1, 2000))
+    along = np.maximum(abs(offset) - distance, 0)
+    place = (along + 1j * distance) / half_width
+    growth = abs(place + np.sqrt(place - 1) * np.sqrt(place + 1))
+    exact = CAUTION / growth**2
+    numbers = [array.astype(dtype) for array in (half_width, offset, distance, 9 + 0 * offset)]
+    decay = np.array([slowest_decay(*pair) for pair in zip(*numbers, strict=True)])
+    known = growth > LEAST_GROWTH * 1.01
+    assert np.all(decay[known] >= exact[known] * (1 - 4 * np.finfo(dtype).eps))
+    assert np.all(decay[known] <= exact[known] * 1.005)
+    assert np.all(decay[growth < LEAST_GROWTH * 0.99] == 1)
+    assert 200 < known.sum() < 1800
 
 
 def test_what_no_nodes_can_see_through_is_never_kept():

@@ -10,16 +10,17 @@ from . import activation, argmax, edges, elementwise, weights
 from ._compressed import CompressedOperations
 from ._expansion import ExpansionOperations
 from ._record import StepRecord
-from ._threads import SINGLE_THREADED_BLAS, STREAMED, RowPool, usable_threads
+from ._threads import (
+    MULTIPLY_ADDS,
+    SINGLE_THREADED_BLAS,
+    STREAMED,
+    TILE,
+    RowPool,
+    usable_threads,
+)
 
 VECTOR = 16
 """Units per vector, of the longest ones there are."""
-
-MULTIPLY_ADDS = 40
-"""Of a matrix product, in that time."""
-
-TILE = 16
-"""Rows, or columns, of a product that stay together: BLAS works on as many at a time."""
 
 KEPT_SHAPES = 8
 """Shapes whose scratch arrays are kept: one per layer and size of mini-batch, as a rule."""
@@ -269,10 +270,7 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
         """
         n_units = mean.shape[1]
         padded = self._edge_scratch(omega.shape[0], *mean.shape, mean.dtype)
-        for source, target in zip((omega, parameters, mean), padded, strict=False):
-            target[..., :n_units] = source
-        for target in padded[:2]:
-            target[..., n_units:] = target[..., :1]
+        edges.pad_units(omega, parameters, mean, *padded[:3])
         self._run(
             edges.make_edge_sums(channel),
             mean.shape[0],
@@ -375,7 +373,8 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
 
     def collect_field(self, terms, mean, scale):
         """Sum the polynomial terms of H_in into the first."""
-        self._run(weights.collect_field, mean.shape[0], terms.size // STREAMED, terms, mean, scale)
+        kernel = weights.make_collect_field(terms.shape[0])
+        self._run(kernel, mean.shape[0], terms.size // STREAMED, terms, mean, scale)
 
     def update_binary(self, prior, bad, field_in, *arguments):
         """Update weights whose prior has a field only; count non-finite results in `bad`."""

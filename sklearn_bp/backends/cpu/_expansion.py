@@ -1,14 +1,18 @@
 """The operations of the CPU backend that only the expansion of cavity messages needs."""
 
 import math
+from functools import cache
 
 import numpy as np
 
 from . import expansion, expansion_edges
-from ._threads import STREAMED
+from ._threads import MULTIPLY_ADDS, STREAMED, TILE
 
 EDGE_WORK = 8
 """An exact edge, in array elements touched by a simple kernel."""
+
+SURVEY_WORK = 4
+"""A value at a node, and what a survey makes of it."""
 
 
 class ExpansionOperations:
@@ -19,7 +23,9 @@ class ExpansionOperations:
 
     def input_scales(self, x, n_inputs, cap, largest, norm_sq):
         """Compute the largest |x̂| up to `cap`, and Σ x̂², of every sample."""
-        integer = np.dtype(f"i{x.itemsize}").type
+        dtype = x.dtype.type
+        magnitude, least = _as_integers(dtype)
+        integer = magnitude.dtype
         self._run(
             expansion.row_scales,
             x.shape[0],
@@ -27,17 +33,17 @@ class ExpansionOperations:
             x,
             x.view(integer),
             n_inputs,
-            integer(np.iinfo(integer).max),
-            x.dtype.type(cap).view(integer),
+            magnitude,
+            dtype(cap).view(integer),
+            least,
             largest.view(integer),
             norm_sq,
         )
-        np.maximum(largest, expansion.LEAST_SCALE, out=largest)
 
-    @staticmethod
-    def weight_scales(mean, n_inputs, largest, norm_sq):
+    def weight_scales(self, mean, n_inputs, largest, norm_sq):
         """Compute the largest |m| and Σ m² of every unit."""
-        expansion.column_scales(mean, n_inputs, largest, norm_sq)
+        work = mean.size // STREAMED
+        self._run(expansion.column_scales, mean.shape[1], work, mean, n_inputs, largest, norm_sq)
 
     def count_heavy(self, x, n_inputs, cap):
         """Count the inputs with |x̂| above `cap`."""
@@ -48,14 +54,48 @@ class ExpansionOperations:
         kernel, cap = expansion.light_inputs, x.dtype.type(cap)
         self._stream(kernel, x, x, n_inputs, cap, out)
 
-    def advance_row_power(self, power, x, scale, out):
-        """Multiply powers of x̂ by x̂ / scale."""
-        self._stream(expansion.advance_row_power, x, power, x, scale, out)
+    def field_terms(self, light, scale, coefficients, power, terms):
+        """Compute Σ_n x̂ (x̂ / ξ)^p a_p for every power p; threads share the inputs.
 
-    def advance_column_power(self, power, mean, inverse_scale, out):
-        """Multiply powers of m by m times the inverse scale."""
-        kernel = expansion.advance_column_power
-        self._stream(kernel, mean, power, mean, inverse_scale, out)
+        Parameters
+        ----------
+        light : ndarray of shape (M, N)
+            x̂ that the series serves, zero elsewhere.
+        scale : ndarray of shape (M,)
+            ξ.
+        coefficients : ndarray of shape (D, M, K)
+            a_p.
+        power : ndarray of shape (M, N)
+            Overwritten.
+        terms : ndarray of shape (at least D, N, K)
+            Overwritten.
+        """
+        work = coefficients.size * light.shape[1] // MULTIPLY_ADDS
+        tiles = -(-light.shape[1] // TILE)
+        self._run(_field_terms, tiles, work, light, scale, coefficients, power, terms)
+
+    def down_terms(self, mean, n_inputs, inverse_scale, coefficients, power, terms):
+        """Compute Σ_k m (m / μ)^p a_p for every power p; threads share the inputs.
+
+        Parameters
+        ----------
+        mean : ndarray of shape (N, K)
+            m.
+        n_inputs : int
+            Inputs that have powers, the first ones.
+        inverse_scale : ndarray of shape (K,)
+            1 / μ.
+        coefficients : ndarray of shape (D, M, K)
+            a_p.
+        power : ndarray of shape (N, K)
+            Overwritten for the inputs that have powers.
+        terms : ndarray of shape (at least D, M, N)
+            Overwritten.
+        """
+        work = coefficients.size * mean.shape[0] // MULTIPLY_ADDS
+        tiles = -(-mean.shape[0] // TILE)
+        shared = (mean, n_inputs, inverse_scale, coefficients, power, terms)
+        self._run(_down_terms, tiles, work, *shared)
 
     @staticmethod
     def weighted_norms(g, row_weight, column_weight):
@@ -68,66 +108,93 @@ class ExpansionOperations:
         dtype = norm_sq.dtype.type
         expansion.allowed_errors(dtype(total), dtype(n_pairs), norm_sq, dtype(tolerance), out)
 
-    def node_values(
-        self, channel, omega, parameters, row_scale, column_scale, nodes, stride, values, decay
+    def survey(
+        self,
+        channel,
+        omega,
+        parameters,
+        row_scale,
+        column_scale,
+        interpolation,
+        row_allowed,
+        column_allowed,
+        stride,
+        values,
+        tail,
+        ratio_sq,
+        squares,
+        counts,
     ):
-        """Evaluate g at the nodes of every `stride`-th sample, and the decay of its series."""
+        """Tell how good each degree of the series would be, for every `stride`-th sample.
+
+        Returns
+        -------
+        int
+            How many samples were looked at.
+        """
+        nodes, _, to_chebyshev = interpolation
         rows = -(-omega.shape[0] // stride)
         self._run(
-            expansion.make_node_values(channel),
+            _one_after_another,
             rows,
-            rows * omega.shape[1] * nodes.shape[0],
-            omega,
-            parameters,
-            row_scale,
-            column_scale,
-            nodes,
-            stride,
-            values,
-            decay,
-        )
-
-    @staticmethod
-    def survey(values, to_chebyshev, row_allowed, column_allowed, stride, tail, squares, counts):
-        """Tell how good each degree of the series would be; how many samples were looked at."""
-        rows = -(-row_allowed.shape[0] // stride)
-        kernel = expansion.make_survey(to_chebyshev.shape[0], counts.shape[1])
-        kernel(
-            values, to_chebyshev, row_allowed, column_allowed, stride, rows, tail, squares, counts
+            rows * omega.shape[1] * nodes.shape[0] * SURVEY_WORK,
+            expansion.make_node_values(channel),
+            (omega, parameters, row_scale, column_scale, nodes, stride, values, tail),
+            expansion.make_survey(nodes.shape[0], counts.shape[-1]),
+            (
+                values,
+                to_chebyshev,
+                row_allowed,
+                column_allowed,
+                stride,
+                tail,
+                ratio_sq,
+                squares,
+                counts,
+            ),
         )
         return rows
 
     def coefficients(
         self,
-        values,
-        to_monomial,
-        to_chebyshev,
+        channel,
+        omega,
+        parameters,
+        row_scale,
+        column_scale,
+        interpolation,
         row_allowed,
         column_allowed,
+        values,
         keep,
         terms,
         neglected,
     ):
-        """Turn values at the nodes into coefficients, keeping those that are good enough.
+        """Expand g of every pair, keeping the coefficients of those that are good enough.
 
         Returns
         -------
         float
             Sum of the squared error ratios of the pairs that are kept.
         """
-        kernel = expansion.make_coefficients(to_monomial.shape[1], to_monomial.shape[0])
+        nodes, to_monomial, to_chebyshev = interpolation
         return self._run(
-            kernel,
-            keep.shape[0],
-            terms.size,
-            values,
-            to_monomial,
-            to_chebyshev,
-            row_allowed,
-            column_allowed,
-            keep,
-            terms,
-            neglected,
+            _one_after_another,
+            omega.shape[0],
+            values.size,
+            expansion.make_node_values(channel),
+            (omega, parameters, row_scale, column_scale, nodes, 1, values, keep),
+            expansion.make_coefficients(nodes.shape[0]),
+            (
+                values,
+                to_monomial,
+                to_chebyshev,
+                row_allowed,
+                column_allowed,
+                keep,
+                terms,
+                neglected,
+            ),
         )
 
     @staticmethod
@@ -173,7 +240,7 @@ class ExpansionOperations:
             Weight means.
         m_scale : ndarray of shape (K,)
             μ.
-        fields : ndarray of shape (S, 2, K)
+        fields : ndarray of shape (S, 3, K)
             Overwritten, for S inputs at least.
         down : bool
             Whether B_in is needed as well as H_in.
@@ -274,6 +341,45 @@ class ExpansionOperations:
             down_field,
             field_in,
         )
+
+
+def _one_after_another(first, first_arguments, second, second_arguments, start, stop):
+    """Let one kernel prepare some rows for another."""
+    first(*first_arguments, start, stop)
+    return second(*second_arguments, start, stop)
+
+
+def product(a, b, out):
+    """Write a part of a matrix product."""
+    np.matmul(a, b, out=out)
+
+
+def _field_terms(light, scale, coefficients, power, terms, start, stop):
+    """Write the terms of H_in of the inputs in some tiles."""
+    first, end = TILE * start, min(TILE * stop, light.shape[1])
+    for p, coefficient in enumerate(coefficients):
+        if p:
+            expansion.make_row_power(p)(light, scale, power, first, end)
+        factor = power if p else light
+        product(factor[:, first:end].T, coefficient, terms[p, first:end])
+
+
+def _down_terms(mean, n_inputs, inverse_scale, coefficients, power, terms, start, stop):
+    """Write the terms of B_in of the inputs in some tiles."""
+    first, end = TILE * start, min(TILE * stop, mean.shape[0])
+    for p, coefficient in enumerate(coefficients):
+        if p:
+            kernel = expansion.make_column_power(p)
+            kernel(mean, inverse_scale, power, first, min(end, n_inputs))
+        factor = power if p else mean
+        product(coefficient, factor[first:end].T, terms[p, :, first:end])
+
+
+@cache
+def _as_integers(dtype):
+    """See floats as integers: the mask of magnitudes, and the least scale."""
+    integer = np.dtype(f"i{np.dtype(dtype).itemsize}").type
+    return integer(np.iinfo(integer).max), dtype(expansion.LEAST_SCALE).view(integer)
 
 
 def _ratio_of_norms(part_sq, whole_sq):

@@ -34,6 +34,12 @@ GRACE = 60_000
 STREAMED = 8
 """Elements that a kernel passes through in the time in which another one computes one."""
 
+MULTIPLY_ADDS = 40
+"""Of a matrix product, in that time."""
+
+TILE = 16
+"""Rows, or columns, of a product that stay together: BLAS works on as many at a time."""
+
 
 @cache
 def _blas():

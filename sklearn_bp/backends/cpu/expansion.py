@@ -22,25 +22,26 @@ LEAST_TERM = 1e-30
 
 
 @cpu_kernel()
-def column_scales(mean, n_inputs, largest, norm_sq):
-    """Write the largest |m| and Σ_i m² of every unit, over the first `n_inputs` rows."""
-    least = mean.dtype.type(LEAST_SCALE)
-    for k in range(mean.shape[1]):
-        largest[k] = least
-        norm_sq[k] = 0
+def column_scales(mean, n_inputs, largest, norm_sq, start, stop):
+    """Write the largest |m| and Σ_i m² of units, over the first `n_inputs` rows."""
+    # Slices, whose index starts at 0, or the loop over units would not vectorise.
+    most, total = largest[start:stop], norm_sq[start:stop]
+    most[:] = mean.dtype.type(LEAST_SCALE)
+    total[:] = 0
     for i in range(n_inputs):
-        for k in range(mean.shape[1]):
-            m = abs(mean[i, k])
-            largest[k] = max(largest[k], m)
-            norm_sq[k] += m * m
+        row = mean[i][start:stop]
+        for k in range(row.shape[0]):
+            m = abs(row[k])
+            most[k] = max(most[k], m)
+            total[k] += m * m
 
 
 @cpu_kernel(fastmath=FASTMATH_SUM)
-def row_scales(x, bits, n_inputs, magnitude, cap, largest, norm_sq, start, stop):
-    """Write the largest |x̂| up to a cap and Σ_i x̂² of every sample.
+def row_scales(x, bits, n_inputs, magnitude, cap, least, largest, norm_sq, start, stop):
+    """Write the largest |x̂| up to a cap, `least` at least, and Σ_i x̂² of every sample.
 
-    `bits`, `cap` and `largest` are floats seen as integers, and ``bits & magnitude`` drops the
-    sign: magnitudes are ordered like that, and a maximum of integers vectorises.
+    `bits`, `cap`, `least` and `largest` are floats seen as integers, and ``bits & magnitude`` drops
+    the sign: magnitudes are ordered like that, and a maximum of integers vectorises.
     """
     zero = x.dtype.type(0)
     for n in range(start, stop):
@@ -48,7 +49,7 @@ def row_scales(x, bits, n_inputs, magnitude, cap, largest, norm_sq, start, stop)
         for i in range(n_inputs):
             total += x[n, i] * x[n, i]
         norm_sq[n] = total
-        top = bits.dtype.type(0)
+        top = least
         for i in range(n_inputs):
             value = bits.dtype.type(bits[n, i] & magnitude)
             value = value if value <= cap else bits.dtype.type(0)
@@ -78,25 +79,63 @@ def light_inputs(x, n_inputs, cap, out, start, stop):
             out[n, i] = zero
 
 
-@cpu_kernel()
-def advance_row_power(power, x, scale, out, start, stop):
-    """Multiply the power by x̂ / scale, with one scale (M,) per sample; `out` may be `power`.
+@cache
+def make_row_power(exponent):
+    """Make the kernel of x̂ (x̂ / scale)^p, with one scale (M,) of at least |x̂| per sample.
 
-    The power, at most the scale, is divided first: x̂ / scale may overflow where the power is 0.
+    Parameters
+    ----------
+    exponent : int
+        p; the number is compiled in, so that the loop over inputs vectorises.
+
+    Returns
+    -------
+    callable
+        ``row_power(x, scale, out, start, stop)``; `x` IN and `out` OUT (M, N) are two arrays.
+        Threads own disjoint inputs.
     """
-    one = x.dtype.type(1)
-    for n in range(start, stop):
-        inverse = one / scale[n]
-        for i in range(x.shape[1]):
-            out[n, i] = (power[n, i] * inverse) * x[n, i]
+
+    @cpu_kernel()
+    def row_power(x, scale, out, start, stop):
+        one = x.dtype.type(1)
+        for n in range(x.shape[0]):
+            inverse = one / scale[n]
+            source, target = x[n][start:stop], out[n][start:stop]
+            for i in range(source.shape[0]):
+                power = source[i]
+                for _ in range(exponent):
+                    power *= source[i] * inverse
+                target[i] = power
+
+    return row_power
 
 
-@cpu_kernel()
-def advance_column_power(power, mean, inverse_scale, out, start, stop):
-    """Multiply the power by m times the inverse scale (K,) of each unit; `out` may be `power`."""
-    for i in range(start, stop):
-        for k in range(mean.shape[1]):
-            out[i, k] = power[i, k] * (mean[i, k] * inverse_scale[k])
+@cache
+def make_column_power(exponent):
+    """Make the kernel of m (m / scale)^p, with one scale (K,) of at least |m| per unit.
+
+    Parameters
+    ----------
+    exponent : int
+        p, compiled in.
+
+    Returns
+    -------
+    callable
+        ``column_power(mean, inverse_scale, out, start, stop)``; `mean` IN and `out` OUT (N, K) are
+        two arrays.
+    """
+
+    @cpu_kernel()
+    def column_power(mean, inverse_scale, out, start, stop):
+        for i in range(start, stop):
+            for k in range(mean.shape[1]):
+                power = mean[i, k]
+                for _ in range(exponent):
+                    power *= mean[i, k] * inverse_scale[k]
+                out[i, k] = power
+
+    return column_power
 
 
 @cpu_kernel(fastmath=FASTMATH_SUM)
@@ -161,28 +200,6 @@ def make_node_values(channel):
 
 
 @cache
-def _make_remainder(n_nodes):
-    """Make the bound on what the series beyond its last node's degree adds, one pair at a time."""
-
-    @cpu_kernel(inline=True)
-    def remainder(values, n, k, to_chebyshev, decay):
-        zero = to_chebyshev.dtype.type(0)
-        largest, high, low = zero, zero, zero
-        for j in range(n_nodes):
-            largest = max(largest, abs(values[j, n, k]))
-        for q in range(n_nodes - 4, n_nodes):
-            coefficient = zero
-            for j in range(n_nodes):
-                coefficient += to_chebyshev[q, j] * values[j, n, k]
-            size = abs(coefficient)
-            high = max(high, size if q >= n_nodes - 2 else zero)
-            low = max(low, size if q < n_nodes - 2 else zero)
-        return remainder_bound(largest, high, low, decay)
-
-    return remainder
-
-
-@cache
 def _make_coefficient(n_nodes):
     """Make one Chebyshev coefficient of one pair."""
 
@@ -197,15 +214,42 @@ def _make_coefficient(n_nodes):
 
 
 @cache
-def make_coefficients(n_nodes, n_terms):
+def _make_last_coefficients(n_nodes):
+    """Make the last coefficients of one pair, and what bounds those beyond.
+
+    Returns
+    -------
+    callable
+        ``last(values, n, k, to_chebyshev, decay)`` returns the coefficients of degree J − 2 and
+        J − 1, and the bound on what the series beyond adds.
+    """
+    coefficient = _make_coefficient(n_nodes)
+
+    @cpu_kernel(inline=True)
+    def last(values, n, k, to_chebyshev, decay):
+        largest = to_chebyshev.dtype.type(0)
+        for j in range(n_nodes):
+            largest = max(largest, abs(values[j, n, k]))
+        low = max(
+            abs(coefficient(values, n, k, to_chebyshev, n_nodes - 4)),
+            abs(coefficient(values, n, k, to_chebyshev, n_nodes - 3)),
+        )
+        first = coefficient(values, n, k, to_chebyshev, n_nodes - 2)
+        second = coefficient(values, n, k, to_chebyshev, n_nodes - 1)
+        high = max(abs(first), abs(second))
+        return first, second, remainder_bound(largest, high, low, decay)
+
+    return last
+
+
+@cache
+def make_coefficients(n_nodes):
     """Make the kernel that turns values at nodes into coefficients and marks what they miss.
 
     Parameters
     ----------
     n_nodes : int
-        Nodes J; the numbers are compiled in, so that the loops over nodes unroll.
-    n_terms : int
-        Terms D, at most J − 1.
+        Nodes J; the number is compiled in, so that the loops over nodes unroll.
 
     Returns
     -------
@@ -213,13 +257,13 @@ def make_coefficients(n_nodes, n_terms):
         ``coefficients(values, to_monomial, to_chebyshev, row_allowed, column_allowed, keep, terms,
         neglected, start, stop) -> float``. `keep` (M, K) comes as the slowest decay and leaves as 1
         where the series is good enough and 0 where the pair is marked. OUT, zero where marked:
-        `terms` (D, M, K), coefficients of g(ω − c) in powers of c / c_max, and `neglected`
-        (at least J − D, M, K), the Chebyshev coefficients that are known and cut. `values`
-        (J, M, K), `to_monomial` (D, J), `to_chebyshev` (J, J). The result is the sum of squared
-        error ratios of the pairs that are kept, an error ratio being a pair's error bound over its
+        `terms` (J − 2, M, K), coefficients of g(ω − c) in powers of c / c_max, and `neglected`
+        (2, M, K), the Chebyshev coefficients that are known and cut. `values` (J, M, K),
+        `to_monomial` (J − 2, J), `to_chebyshev` (J, J). The result is the sum of squared error
+        ratios of the pairs that are kept, an error ratio being a pair's error bound over its
         allowed error.
     """
-    remainder, coefficient = _make_remainder(n_nodes), _make_coefficient(n_nodes)
+    last, n_terms = _make_last_coefficients(n_nodes), n_nodes - 2
 
     @cpu_kernel(fastmath=FASTMATH_SUM)
     def coefficients(
@@ -239,20 +283,16 @@ def make_coefficients(n_nodes, n_terms):
         for n in range(start, stop):
             row_squares = zero
             for k in range(keep.shape[1]):
-                bound = aliased * remainder(values, n, k, to_chebyshev, keep[n, k])
-                for q in range(n_terms, n_nodes):
-                    bound += abs(coefficient(values, n, k, to_chebyshev, q))
-                keep[n, k] = bound
-            for k in range(keep.shape[1]):
-                bound, allowed = keep[n, k], min(row_allowed[n], column_allowed[k])
+                first, second, remainder = last(values, n, k, to_chebyshev, keep[n, k])
+                bound = aliased * remainder + (abs(first) + abs(second))
+                allowed = min(row_allowed[n], column_allowed[k])
+                kept = one if bound <= allowed else zero
                 ratio = (bound if bound <= allowed else zero) / allowed
                 row_squares += ratio * ratio
-                keep[n, k] = one if bound <= allowed else zero
+                neglected[0, n, k] = first * kept
+                neglected[1, n, k] = second * kept
+                keep[n, k] = kept
             squares += row_squares
-            for q in range(n_terms, n_nodes):
-                for k in range(keep.shape[1]):
-                    term = coefficient(values, n, k, to_chebyshev, q)
-                    neglected[q - n_terms, n, k] = term * keep[n, k]
             for p in range(n_terms):
                 for k in range(keep.shape[1]):
                     term = zero
@@ -281,47 +321,63 @@ def make_survey(n_nodes, n_limits):
     Returns
     -------
     callable
-        ``survey(values, to_chebyshev, row_allowed, column_allowed, stride, n_rows, tail, squares,
-        counts)``. An error ratio is a pair's error bound over its allowed error. OUT, for degree d
-        and limit 2^j: `squares[d, j]`, the sum of squared ratios of the pairs within the limit,
-        and `counts[d, j]`, how many pairs are beyond. `tail` (M, K) comes as the slowest decay and
-        is used up.
+        ``survey(values, to_chebyshev, row_allowed, column_allowed, stride, tail, ratio_sq, squares,
+        counts, start, stop)``; rows are every `stride`-th sample. An error ratio is a pair's error
+        bound over its allowed error. OUT, for a row, degree d and limit 2^j: `squares[row, d, j]`,
+        the sum of squared ratios of the pairs within the limit, and `counts[row, d, j]`, how many
+        pairs are beyond. `tail` (M, K) comes as the slowest decay and is used up; `ratio_sq` (M, K)
+        is scratch.
     """
-    remainder, coefficient = _make_remainder(n_nodes), _make_coefficient(n_nodes)
+    last, coefficient = _make_last_coefficients(n_nodes), _make_coefficient(n_nodes)
 
     @cpu_kernel()
     def survey(
-        values, to_chebyshev, row_allowed, column_allowed, stride, n_rows, tail, squares, counts
+        values,
+        to_chebyshev,
+        row_allowed,
+        column_allowed,
+        stride,
+        tail,
+        ratio_sq,
+        squares,
+        counts,
+        start,
+        stop,
     ):
         aliased = tail.dtype.type(ALIASING)
-        squares[:] = 0
-        counts[:] = 0
-        for row in range(n_rows):
+        for row in range(start, stop):
+            allowed = row_allowed[row * stride]
+            squares[row] = 0
+            counts[row] = 0
             for k in range(tail.shape[1]):
-                tail[row, k] = aliased * remainder(values, row, k, to_chebyshev, tail[row, k])
+                _, second, remainder = last(values, row, k, to_chebyshev, tail[row, k])
+                tail[row, k] = aliased * remainder + abs(second)
             for q in range(n_nodes - 1, 1, -1):
+                if q < n_nodes - 1:
+                    for k in range(tail.shape[1]):
+                        tail[row, k] += abs(coefficient(values, row, k, to_chebyshev, q))
                 for k in range(tail.shape[1]):
-                    tail[row, k] += abs(coefficient(values, row, k, to_chebyshev, q))
-                allowed = row_allowed[row * stride]
-                _tally(tail[row], allowed, column_allowed, squares[q - 1], counts[q - 1])
+                    ratio = tail[row, k] / min(allowed, column_allowed[k])
+                    ratio_sq[row, k] = ratio * ratio
+                _tally(ratio_sq[row], squares[row, q - 1], counts[row, q - 1])
 
     return survey
 
 
 @cpu_kernel(fastmath=FASTMATH_SUM)
-def _tally(tail, row_allowed, column_allowed, squares, counts):
+def _tally(ratio_sq, squares, counts):
     """Add up squared ratios within 4^j, and count those beyond, for every j."""
-    zero, limit_sq = tail.dtype.type(0), tail.dtype.type(1)
+    # In the arrays' own precision, or the loop over pairs would compute in double.
+    zero, four, limit_sq = ratio_sq.dtype.type(0), ratio_sq.dtype.type(4), ratio_sq.dtype.type(1)
     for j in range(counts.shape[0]):
         total, beyond = zero, 0
-        for k in range(tail.shape[0]):
-            ratio = tail[k] / min(row_allowed, column_allowed[k])
-            within = ratio * ratio <= limit_sq
-            total += ratio * ratio if within else zero
-            beyond += not within
+        for k in range(ratio_sq.shape[0]):
+            is_within = ratio_sq[k] <= limit_sq
+            total += ratio_sq[k] if is_within else zero
+            beyond += not is_within
         squares[j] += total
         counts[j] += beyond
-        limit_sq *= 4
+        limit_sq *= four
 
 
 @cache
@@ -340,7 +396,7 @@ def make_neglected_squares(degree, n_nodes):
     callable
         ``squares(neglected, g, x, stride, cap, x_scale, sample_weight, mean, m_scale, fields, out,
         start, stop)``; rows are every `stride`-th input, with the samples whose |x̂| is at most
-        `cap`. `neglected` (J − 1 − degree, M, K), `g` (M, K); `fields` (S, 2, K) is scratch. OUT
+        `cap`. `neglected` (J − 1 − degree, M, K), `g` (M, K); `fields` (S, 3, K) is scratch. OUT
         `out` (S, 4), float64: ‖δH_in‖², ‖H_in‖², ‖δB_in‖², ‖B_in‖² of every input.
     """
     series = _make_neglected_series(degree, n_nodes)
@@ -363,9 +419,12 @@ def make_neglected_squares(degree, n_nodes):
     ):
         zero = g.dtype.type(0)
         for row in range(start, stop):
-            i, errors, whole = row * stride, fields[row, 0], fields[row, 1]
-            fields[row] = zero
+            i, errors, whole, place = row * stride, fields[row, 0], fields[row, 1], fields[row, 2]
             out[row] = 0
+            for k in range(g.shape[1]):
+                errors[k] = zero
+                whole[k] = zero
+                place[k] = mean[i, k] / m_scale[k]
             for n in range(g.shape[0]):
                 x_in = x[n, i]
                 if abs(x_in) > cap:
@@ -374,7 +433,7 @@ def make_neglected_squares(degree, n_nodes):
                 down, down_error = zero, zero
                 for k in range(g.shape[1]):
                     m = mean[i, k]
-                    error = series(neglected, n, k, ratio * (m / m_scale[k]))
+                    error = series(neglected, n, k, ratio * place[k])
                     errors[k] += weighted * error
                     whole[k] += weighted * g[n, k]
                     down_error += m * error

@@ -9,16 +9,33 @@ from .._rules import bound_precision, damp, is_bad, next_parameter, square_momen
 from ._compile import cpu_kernel
 
 
-@cpu_kernel()
-def collect_field(terms, mean, scale, start, stop):
-    """Sum the polynomial of field messages in place: terms_0 = Σ_p (scale m)^p terms_p.
+@cache
+def make_collect_field(n_terms):
+    """Make the sum of the polynomial of field messages, in place.
 
-    `terms` (D, N, K) IN/OUT, `mean` (N, K) IN, `scale` (K,) IN.
+    Parameters
+    ----------
+    n_terms : int
+        Terms D; the number is compiled in, so that partial sums stay in registers.
+
+    Returns
+    -------
+    callable
+        ``collect_field(terms, mean, scale, start, stop)``: terms_0 = Σ_p (scale m)^p terms_p.
+        `terms` (D, N, K) IN/OUT, `mean` (N, K) IN, `scale` (K,) IN.
     """
-    for i in range(start, stop):
-        for p in range(terms.shape[0] - 1, 0, -1):
+
+    @cpu_kernel()
+    def collect_field(terms, mean, scale, start, stop):
+        for i in range(start, stop):
             for k in range(mean.shape[1]):
-                terms[p - 1, i, k] += terms[p, i, k] * (mean[i, k] * scale[k])
+                place = mean[i, k] * scale[k]
+                total = terms[n_terms - 1, i, k]
+                for p in range(n_terms - 2, -1, -1):
+                    total = total * place + terms[p, i, k]
+                terms[0, i, k] = total
+
+    return collect_field
 
 
 @cache

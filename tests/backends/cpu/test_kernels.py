@@ -72,7 +72,7 @@ def test_edges_of_one_sample_and_padded_units(name, n_samples, n_units, dtype):
     omega, v = rng.standard_normal(shape), rng.uniform(0.3, 2.0, shape)
     B, A = rng.standard_normal(shape), rng.uniform(0.0, 2.0, shape)
     x, mean = rng.standard_normal((n_samples, 3)), rng.uniform(-1, 1, (3, n_units))
-    arrays = [a.astype(dtype) for a in (B, A, v, np.empty((3, *shape)), omega, x, mean)]
+    arrays = [a.astype(dtype) for a in (B, A, v, np.zeros((3, *shape)), omega, x, mean)]
     outputs = np.empty_like(arrays[5]), np.empty_like(arrays[6])
     backend, weight = CpuBackend(1), np.full(n_samples, 1.5, dtype)
     results = []
