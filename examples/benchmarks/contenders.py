@@ -63,11 +63,32 @@ class ProductsAlone(CpuBackend):
         super().__init__()
         self.products, self.recording = [], False
 
-    def matmul(self, a, b, out):
-        """Multiply, and remember the operands while recording."""
+    def _note(self, *products):
+        """Remember the operands of products while recording."""
         if self.recording:
-            self.products.append((a, b, out))
+            self.products.extend(products)
+
+    def matmul(self, a, b, out):
+        """Multiply."""
+        self._note((a, b, out))
         super().matmul(a, b, out)
+
+    def matmul_pair(self, first, second):
+        """Multiply two pairs."""
+        self._note(first, second)
+        super().matmul_pair(first, second)
+
+    def field_terms(self, light, scale, coefficients, power, terms):
+        """Multiply powers of the inputs by coefficients."""
+        factors = [light.T] + [power.T] * (len(coefficients) - 1)
+        self._note(*zip(factors, coefficients, terms, strict=False))
+        super().field_terms(light, scale, coefficients, power, terms)
+
+    def down_terms(self, mean, n_inputs, inverse_scale, coefficients, power, terms):
+        """Multiply coefficients by powers of the weights' means."""
+        factors = [mean.T] + [power.T] * (len(coefficients) - 1)
+        self._note(*zip(coefficients, factors, terms, strict=False))
+        super().down_terms(mean, n_inputs, inverse_scale, coefficients, power, terms)
 
     def repeat_products(self):
         """Do the recorded products again, and nothing else."""

@@ -41,7 +41,7 @@ GOAL = 0.35
 """Share of a step that may go to anything but products."""
 
 PARTS = {
-    PRODUCTS: ("matmul", "product"),
+    PRODUCTS: ("matmul", "matmul_pair", "product"),
     "channels": ("moments", "g_gamma", "output_g_gamma", "finish_v", "finish_v_full", "point"),
     "weights": ("update_binary", "update_gaussian", "collect_field", "apply_mask", "second_moment"),
     "sums and powers": (

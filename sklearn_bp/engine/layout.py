@@ -100,6 +100,10 @@ class DenseLayout:
         """Compute out = x W, from inputs (M, N) to units (M, K)."""
         self._backend.matmul(x, weight, out)
 
+    def up_pair(self, first, second):
+        """Compute two products up, each given as ``(x, weight, out)``."""
+        self._backend.matmul_pair(first, second)
+
     def down(self, g, weight, out):
         """Compute out = g Wᵀ, from units (M, K) to inputs (M, N)."""
         self._backend.matmul(g, weight.T, out)
@@ -279,6 +283,11 @@ class CompressedLayout:
         backend.transpose(x, layer.rows_across)
         backend.compressed_up(layer.rows_across, weight, self.index, layer.units_across_out)
         backend.transpose(layer.units_across_out, out)
+
+    def up_pair(self, first, second):
+        """Compute two products up, each given as ``(x, weight, out)``."""
+        self.up(*first)
+        self.up(*second)
 
     def down(self, g, weight, out):
         """Compute out = g Wᵀ, from units (M, K) to inputs (M, N)."""

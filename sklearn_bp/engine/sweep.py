@@ -47,8 +47,9 @@ def preactivation_moments(layer, bad):
         Counter of non-finite variances.
     """
     backend, weights = layer.backend, layer.weights
-    layer.up(layer.x, weights.mean, layer.omega)
-    layer.up(layer.x_sq, weights.variance, layer.v)
+    layer.layout.up_pair(
+        (layer.x, weights.mean, layer.omega), (layer.x_sq, weights.variance, layer.v)
+    )
     if not layer.needs_second_moment:
         backend.finish_v(layer.v, layer.x_var_sum, bad)
         return

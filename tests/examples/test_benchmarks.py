@@ -218,7 +218,17 @@ def test_every_operation_of_a_step_has_a_part():
     listed = Counter(name for names in profile_step.PARTS.values() for name in names)
     assert set(listed.values()) == {1}
     made = vars(profile_step.TimedBackend)
-    assert set(listed) <= set(made)
+    assert set(listed) - set(profile_step.COMPOSED) <= set(made)
+
+
+def test_profile_counts_nothing_twice(problem, monkeypatch):
+    monkeypatch.setattr(expansion, "LEAST_EDGES", 0)
+    monkeypatch.setattr(expansion, "EDGE_COST", 1e9)
+    parts = profile_step.profile(problem, "bp", 3)
+    shares = {record["part"]: record["share"] for record in parts}
+    assert shares[profile_step.PRODUCTS] > 0
+    assert shares.keys() >= {"channels", "weights", "sums and powers", "expansion of g"}
+    assert shares[profile_step.REST] > 0
 
 
 def test_exact_edges_are_counted(monkeypatch):

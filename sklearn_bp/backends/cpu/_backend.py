@@ -134,13 +134,23 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
 
     def matmul(self, a, b, out):
         """Write the matrix product of `a` and `b`, either of which may be transposed."""
-        work = out.size * a.shape[1] // MULTIPLY_ADDS
+        self._multiply((a, b, out))
+
+    def matmul_pair(self, first, second):
+        """Write two products of the same shapes, each given as ``(a, b, out)``, at once."""
+        self._multiply(first, second)
+
+    def _multiply(self, *products):
+        """Share the larger side of products of the same shapes among threads."""
+        a, _, out = products[0]
+        work = len(products) * out.size * a.shape[1] // MULTIPLY_ADDS
         if not self._pool.shares(work):
-            np.matmul(a, b, out=out)
+            for a, b, out in products:
+                np.matmul(a, b, out=out)
             return
         by_rows = out.shape[0] >= out.shape[1]
         tiles = -(-max(out.shape) // TILE)
-        self._run(_multiply_rows if by_rows else _multiply_columns, tiles, work, a, b, out)
+        self._run(_multiply_rows if by_rows else _multiply_columns, tiles, work, products)
 
     # Data ----------------------------------------------------------------------------------
 
@@ -429,13 +439,15 @@ def _both(outer, inner):
         yield
 
 
-def _multiply_rows(a, b, out, start, stop):
-    """Write the rows of some tiles of a matrix product."""
+def _multiply_rows(products, start, stop):
+    """Write the rows of some tiles of matrix products."""
     rows = slice(TILE * start, TILE * stop)
-    np.matmul(a[rows], b, out=out[rows])
+    for a, b, out in products:
+        np.matmul(a[rows], b, out=out[rows])
 
 
-def _multiply_columns(a, b, out, start, stop):
-    """Write the columns of some tiles of a matrix product."""
+def _multiply_columns(products, start, stop):
+    """Write the columns of some tiles of matrix products."""
     columns = slice(TILE * start, TILE * stop)
-    np.matmul(a, b[:, columns], out=out[:, columns])
+    for a, b, out in products:
+        np.matmul(a, b[:, columns], out=out[:, columns])

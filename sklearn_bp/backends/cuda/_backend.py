@@ -188,6 +188,11 @@ class CudaBackend(ExpansionOperations):
         """Write the matrix product of `a` and `b`, either of which may be transposed."""
         self.products.matmul(a, b, out)
 
+    def matmul_pair(self, first, second):
+        """Write two products of the same shapes, each given as ``(a, b, out)``."""
+        self.matmul(*first)
+        self.matmul(*second)
+
     # Data ----------------------------------------------------------------------------------
 
     def load_data(self, X):

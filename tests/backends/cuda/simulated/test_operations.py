@@ -20,6 +20,7 @@ COVERED_ELSEWHERE = {
     "load_order",
     "load_rows",
     "matmul",
+    "matmul_pair",
     "repeat",
     "step_record",
     "take",

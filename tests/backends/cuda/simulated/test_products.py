@@ -40,6 +40,18 @@ def test_tiled_kernel(shape, transposed, dtype, tolerance):
     np.testing.assert_allclose(backend.to_host(out), expected, rtol=tolerance, atol=tolerance)
 
 
+def test_pair_of_products():
+    backend, rng = get_backend(), np.random.default_rng(0)
+    pairs = [(rng.standard_normal((3, 5)), rng.standard_normal((5, 2))) for _ in range(2)]
+    on_device = [
+        (backend.asarray(a), backend.asarray(b), backend.full((3, 2), np.nan, "float64"))
+        for a, b in pairs
+    ]
+    backend.matmul_pair(*on_device)
+    for (a, b), (*_, out) in zip(pairs, on_device, strict=True):
+        np.testing.assert_allclose(backend.to_host(out), a @ b, rtol=1e-13)
+
+
 class FakeCublas:
     """The functions of cuBLAS that are called, on host memory, by columns as it does."""
 
