@@ -78,17 +78,19 @@ class ProductsAlone(CpuBackend):
         self._note(first, second)
         super().matmul_pair(first, second)
 
-    def field_terms(self, light, scale, coefficients, power, terms):
+    def field_terms(self, light, order, scale, coefficients, n_rows, power, terms):
         """Multiply powers of the inputs by coefficients."""
-        factors = [light.T] + [power.T] * (len(coefficients) - 1)
-        self._note(*zip(factors, coefficients, terms, strict=False))
-        super().field_terms(light, scale, coefficients, power, terms)
+        for p, rows in enumerate(n_rows):
+            factor = power if p else light
+            self._note((factor[:rows].T, coefficients[p, :rows], terms[p]))
+        super().field_terms(light, order, scale, coefficients, n_rows, power, terms)
 
-    def down_terms(self, mean, n_inputs, inverse_scale, coefficients, power, terms):
+    def down_terms(self, mean, n_inputs, inverse_scale, coefficients, n_rows, power, terms):
         """Multiply coefficients by powers of the weights' means."""
-        factors = [mean.T] + [power.T] * (len(coefficients) - 1)
-        self._note(*zip(coefficients, factors, terms, strict=False))
-        super().down_terms(mean, n_inputs, inverse_scale, coefficients, power, terms)
+        for p, rows in enumerate(n_rows):
+            factor = power if p else mean
+            self._note((coefficients[p, :rows], factor.T, terms[p, :rows]))
+        super().down_terms(mean, n_inputs, inverse_scale, coefficients, n_rows, power, terms)
 
     def repeat_products(self):
         """Do the recorded products again, and nothing else."""

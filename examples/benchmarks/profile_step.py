@@ -49,10 +49,11 @@ PARTS = {
         "add_product",
         "subtract_product",
         "polynomial_rows",
+        "sum_down_terms",
         "row_power",
         "column_power",
     ),
-    "expansion of g": ("coefficients", "edge_parameters", "output_edge_parameters"),
+    "expansion of g": ("bounds", "coefficients", "edge_parameters", "output_edge_parameters"),
     "choice of the degree": (
         "input_scales",
         "weight_scales",

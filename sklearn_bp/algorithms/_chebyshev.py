@@ -73,3 +73,27 @@ def interpolation(n_nodes, degree, dtype):
         powers[: q + 1, q] = chebyshev_powers(q)
     to_monomial = powers @ to_chebyshev[: degree + 1]
     return tuple(a.astype(dtype) for a in (np.cos(angle), to_monomial, to_chebyshev))
+
+
+@cache
+def to_powers(n_nodes, dtype):
+    """Compute the matrices from values at Chebyshev nodes to coefficients of powers.
+
+    Parameters
+    ----------
+    n_nodes : int
+        Number of nodes J.
+    dtype : numpy.dtype
+        Precision of the result.
+
+    Returns
+    -------
+    ndarray of shape (D + 1, D + 1, J)
+        For the degree d at which the series is cut, up to D = J − 1 − :data:`N_NEGLECTED`, the
+        first ``d + 1`` rows are those of :func:`interpolation`; the others are zero.
+    """
+    most = n_nodes - 1 - N_NEGLECTED
+    matrices = np.zeros((most + 1, most + 1, n_nodes), dtype)
+    for degree in range(most + 1):
+        matrices[degree, : degree + 1] = interpolation(n_nodes, degree, dtype)[1]
+    return matrices

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ._chebyshev import N_NEGLECTED
+
 SAFETY = 1.5
 """What is asked of the sums that are compared beyond a layer's share of the tolerance, since a few
 inputs speak for all."""
@@ -99,7 +101,7 @@ def within_tolerance(layer, degree, cap):
     layer : Layer
         The weight layer, its coefficients done.
     degree : int
-        Degree of the expansion.
+        Largest degree of a sample.
     cap : float
         Inputs with |x̂| above do not count: they are summed exactly.
 
@@ -109,8 +111,7 @@ def within_tolerance(layer, degree, cap):
         Whether it does; what the layer uses up of the tolerance is then noted down.
     """
     share = SAFETY * layer.backend.neglected_share(
-        degree,
-        layer.neglected,
+        layer.neglected[: degree - 1 + N_NEGLECTED],
         layer.g,
         layer.x,
         layer.n_inputs,

@@ -7,17 +7,19 @@ g(ω_kn − c) ≈ Σ_p a_p(k, n) t^p, interpolated at Chebyshev nodes,
     H_in,ki = Σ_p (m_ki / μ_k)^p  Σ_n x̂_in (x̂_in / ξ_n)^p a_p(k, n)
     B_in    = Σ_p (x̂_in / ξ_n)^p Σ_k m_ki (m_ki / μ_k)^p a_p(k, n)
 
-with μ_k and ξ_n the largest |m| and |x̂|. The degree is the cheapest whose neglected part keeps to
-the tolerance: by a bound for every (k, n), and, signs and all, in the sums of a few inputs. Summed
-exactly are every (k, n) whose bound is too large, inputs so large that they would widen everyone's
-interval, and the constant input.
+with μ_k and ξ_n the largest |m| and |x̂|. Every sample has a degree of its own, since g is small
+where a sample is learned: samples stand in the order of their degrees, and the product for a power
+takes the first ones. Degrees are the lowest whose neglected parts keep to the tolerance: by a bound
+for every (k, n), and, signs and all, in the sums of a few inputs. Summed exactly are every (k, n)
+whose bound is too large, inputs so large that they would widen everyone's interval, and the
+constant input.
 """
 
 import math
 
 import numpy as np
 
-from ._chebyshev import N_NEGLECTED, interpolation, n_nodes_for
+from ._chebyshev import N_NEGLECTED, interpolation, n_nodes_for, to_powers
 from ._tolerance import (
     SAMPLED_INPUTS,
     scale_allowed_errors,
@@ -44,8 +46,11 @@ kernels of the expansion need not be compiled."""
 SAMPLED_ROWS = 8
 """Samples of a mini-batch that decide the degree."""
 
-CAUTION = 0.6
+CAUTION = 0.2
 """Part of the budget that sampled rows may use up, since a few samples speak for all."""
+
+SPARED = 0.3
+"""Part of the budget that samples of lower degrees may use up."""
 
 N_LIMITS = 8
 """Error ratios 1, 2, 4, … that are tried as the limit beyond which a pair is summed exactly."""
@@ -104,11 +109,12 @@ def allocate(layer):
     layer.batch_array("expansion_weighted_terms", (most,), layer.n_units)
     for name in ("x_light", "x_power"):
         layer.batch_array(name, (), layer.n_rows)
+    layer.batch_array("degree_squares", (), most)
     for name in ("x_scale", "x_inverse_scale", "x_norm_sq", "x_allowed"):
         layer.batch_array(name, ())
     for name in ("m_scale", "m_norm_sq", "m_allowed"):
         layer.array(name, (layer.n_units,))
-    layer.batch_array("neglected", (N_NEGLECTED,), layer.n_units)
+    layer.batch_array("neglected", (most - 2 + N_NEGLECTED,), layer.n_units)
     layer.batch_integers("marked_samples", layer.n_units)
     layer.marked_count = np.zeros(layer.n_units, dtype=np.int64)
     layer.array("marked_unit", (3, layer.n_rows))
@@ -155,9 +161,9 @@ def edge_sums(layer):
         layer.tolerance_used = 0.0
         layer.backend.edge_sums(*_exact_arguments(layer), layer.down_field, layer.terms[0])
         return 1
-    _field_terms(layer, degree, cap)
+    _field_terms(layer, cap)
     if layer.has_units_below:
-        _down_field(layer, degree)
+        _down_field(layer)
     _exact_remainder(layer, cap, heavy, marked)
     layer.exact_share = marked / layer.omega.size + heavy / (layer.x.shape[0] * layer.n_inputs)
     return degree + 1
@@ -218,7 +224,7 @@ def _expand(layer, degree, limit, cap, heavy):
     Returns
     -------
     degree : int
-        0 if none does.
+        The largest one of a sample; 0 if none keeps to the tolerance.
     cap, heavy : float, int
         As they came.
     marked : int
@@ -226,20 +232,23 @@ def _expand(layer, degree, limit, cap, heavy):
     """
     most, pairs = largest_degree(layer.network), layer.omega.size
     while 0 < degree <= most:
-        marked, more = _mark(layer, degree, limit)
+        marked, more, spared = _mark(layer, degree, limit)
         if layer.network.edges != "auto":
+            _coefficients(layer, degree, 0.0)
             return degree, cap, heavy, marked
         # What more marked pairs may cost: no more than a degree does, if there is one left.
         limit_cost = (2 if layer.has_units_below else 1) if degree < most else EDGE_COST
-        pays = MARKED_EDGE_COST * more <= limit_cost * pairs
-        if pays and within_tolerance(layer, degree, cap):
-            return degree, cap, heavy, marked
+        if MARKED_EDGE_COST * more <= limit_cost * pairs:
+            for budget in (spared, 0.0):
+                _coefficients(layer, degree, budget)
+                if within_tolerance(layer, degree, cap):
+                    return len(layer.n_of_degree) - 1, cap, heavy, marked
         degree += 1
     return 0, cap, heavy, 0
 
 
 def _mark(layer, degree, limit):
-    """Expand g, with a lower limit if samples that were not surveyed exceed the bounds' budget.
+    """Bound errors, with a lower limit if samples that were not surveyed exceed the budget.
 
     Returns
     -------
@@ -247,16 +256,18 @@ def _mark(layer, degree, limit):
         Pairs left to exact sums.
     more : int
         How many of them the limit given would have left to the series.
+    spared : float
+        Sum of squared error ratios that lower degrees of some samples may add.
     """
-    squares, marked = _coefficients(layer, degree)
+    squares, marked = _bounds(layer, degree)
     planned, lower = marked, limit
     while lower and squares * 4.0**lower > layer.omega.size:
         scale_allowed_errors(layer, 2.0 ** (lower // 2 - lower))
         lower //= 2
-        squares, marked = _coefficients(layer, degree)
+        squares, marked = _bounds(layer, degree)
     if lower < limit:
         scale_allowed_errors(layer, 2.0 ** (limit - lower))
-    return marked, marked - planned
+    return marked, marked - planned, SPARED * layer.omega.size / 4.0**lower
 
 
 def _candidate_caps(layer):
@@ -312,14 +323,22 @@ def _cheapest_degree(layer, heavy):
     # Forty numbers: Python's own are faster than arrays.
     squares = layer.survey_squares[:rows].sum(axis=0).tolist()
     counts = layer.survey_counts[:rows].sum(axis=0).tolist()
-    choices = []
+    shares, rows_multiplied, choices = _shares_above(layer, rows), 1.0, []
     for degree in range(1, MAX_DEGREE + 1):
+        rows_multiplied += shares[degree]
         limit = max(sum(total <= CAUTION * pairs for total in squares[degree]) - 1, 0)
-        cost = products * (degree + 1) + cost_heavy
+        cost = products * rows_multiplied + cost_heavy
         cost += MARKED_EDGE_COST * counts[degree][limit] / pairs
         cost += NODE_COST * n_nodes_for(degree) / layer.n_inputs
         choices.append((cost, degree, limit))
     return min(choices)
+
+
+def _shares_above(layer, rows):
+    """Estimate which share of samples needs a degree of p or more, for p from 0 on."""
+    squares, counts = layer.survey_squares[:rows, :, -1], layer.survey_counts[:rows, :, -1]
+    needed = (squares > SPARED * layer.n_units) | (counts > 0)
+    return [1.0, 1.0, *needed.mean(axis=0)[1:].tolist()]
 
 
 def _pairs(layer):
@@ -333,63 +352,127 @@ def _pairs(layer):
     )
 
 
-def _coefficients(layer, degree):
-    """Expand g of every (sample, unit); mark the pairs left to exact sums.
+def _bounds(layer, degree):
+    """Bound the errors of all degrees up to the one given; mark the pairs left to exact sums.
 
     Returns
     -------
     squares : float
-        Sum of the squared error ratios of all other pairs.
+        Sum of the squared error ratios of all other pairs, at that degree.
     marked : int
         How many pairs are marked.
     """
-    n_terms = degree + 1
-    terms, keep = layer.expansion_terms[:n_terms], layer.expansion_keep
-    squares = layer.backend.coefficients(
+    n_nodes, keep = n_nodes_for(degree), layer.expansion_keep
+    layer.backend.bounds(
         *_pairs(layer),
-        interpolation(n_nodes_for(degree), degree, layer.network.dtype),
+        interpolation(n_nodes, degree, layer.network.dtype),
         layer.x_allowed,
         layer.m_allowed,
-        layer.expansion_values[: n_nodes_for(degree)],
+        layer.expansion_values[:n_nodes],
+        layer.expansion_terms[0],
         keep,
-        terms,
         layer.neglected,
+        layer.degree_squares,
+    )
+    marked = layer.backend.pack_marked(keep, layer.marked_samples, layer.marked_count)
+    return float(layer.degree_squares[:, degree].sum()), marked
+
+
+def _lowest_degrees(squares, budget):
+    """Give every sample the lowest degree for which all keep to a budget.
+
+    Parameters
+    ----------
+    squares : ndarray of shape (M, D + 1)
+        Sum of squared error ratios of each sample at degree d from 1 on.
+    budget : float
+        How much the sum over samples may grow.
+
+    Returns
+    -------
+    ndarray of int, shape (M,)
+        Degrees from 1 to D.
+    """
+    # From the largest degree down; a sample cannot skip a step that costs more than the next one.
+    steps = np.maximum.accumulate((squares[:, 1:-1] - squares[:, 2:])[:, ::-1], axis=1)
+    cheapest = np.sort(steps, axis=None)
+    n_affordable = np.searchsorted(np.cumsum(cheapest), budget, side="right")
+    degree = squares.shape[1] - 1
+    if n_affordable == 0:
+        return np.full(squares.shape[0], degree)
+    return degree - (steps <= cheapest[n_affordable - 1]).sum(axis=1)
+
+
+def _coefficients(layer, degree, budget):
+    """Expand g of every (sample, unit), up to a degree of each sample's own.
+
+    Parameters
+    ----------
+    layer : Layer
+        The weight layer, its bounds done.
+    degree : int
+        The largest degree.
+    budget : float
+        What lower degrees may add to the sum of squared error ratios; 0 for one degree for all.
+    """
+    degrees = np.full(layer.x.shape[0], degree)
+    if budget > 0:
+        degrees = _lowest_degrees(layer.degree_squares[:, : degree + 1], budget)
+    order = np.argsort(-degrees, kind="stable")
+    layer.sample_order, layer.sample_degree = order, degrees
+    layer.n_of_degree = [int((degrees >= p).sum()) for p in range(degrees.max() + 1)]
+    rank = np.empty_like(order)
+    rank[order] = np.arange(order.size)
+    n_nodes, terms = n_nodes_for(degree), layer.expansion_terms[: degree + 1]
+    layer.backend.coefficients(
+        layer.expansion_values[:n_nodes],
+        to_powers(n_nodes, layer.network.dtype),
+        degrees,
+        rank,
+        layer.expansion_keep,
+        layer.neglected,
+        terms,
     )
     if layer.weighted:
-        weighted = layer.expansion_weighted_terms[:n_terms]
-        layer.backend.scale_terms(layer.sample_weight, terms, weighted)
-    marked = layer.backend.pack_marked(keep, layer.marked_samples, layer.marked_count)
-    return squares, marked
+        weighted = layer.expansion_weighted_terms[: degree + 1]
+        layer.backend.scale_terms(layer.sample_weight, order, terms, weighted)
 
 
-def _field_terms(layer, degree, cap):
+def _field_terms(layer, cap):
     """Compute Σ_n x̂ (x̂ / ξ)^p a_p for every power."""
-    backend, light = layer.backend, layer.x
+    backend, order = layer.backend, layer.sample_order
     coefficients = layer.expansion_weighted_terms if layer.weighted else layer.expansion_terms
-    if cap < np.inf or layer.n_rows > layer.n_inputs:
-        light = layer.x_light
-        backend.light_inputs(layer.x, layer.n_inputs, cap, light)
+    backend.light_inputs(layer.x, order, layer.n_inputs, cap, layer.x_light)
     backend.field_terms(
-        light, layer.x_scale, coefficients[: degree + 1], layer.x_power, layer.terms
+        layer.x_light,
+        order,
+        layer.x_scale,
+        coefficients,
+        layer.n_of_degree,
+        layer.x_power,
+        layer.terms,
     )
     np.divide(1, layer.m_scale, out=layer.unit_scale)
 
 
-def _down_field(layer, degree):
+def _down_field(layer):
     """Compute B_in = Σ_p (x̂ / ξ)^p Σ_k m (m / μ)^p a_p."""
-    backend, terms = layer.backend, layer.down_terms[: degree + 1]
+    backend, order, terms = layer.backend, layer.sample_order, layer.down_terms
     # The constant input is summed exactly. Powers of its weights, relative to those of the others,
     # may overflow: they stay zero.
     backend.down_terms(
         layer.weights.mean,
         layer.n_inputs,
         layer.unit_scale,
-        layer.expansion_terms[: degree + 1],
+        layer.expansion_terms,
+        layer.n_of_degree,
         layer.m_power,
         terms,
     )
     np.divide(1, layer.x_scale, out=layer.x_inverse_scale)
-    backend.polynomial_rows(layer.x, layer.x_inverse_scale, terms, layer.down_field)
+    backend.sum_down_terms(
+        layer.x, order, layer.sample_degree, layer.x_inverse_scale, terms, layer.down_field
+    )
 
 
 def _exact_remainder(layer, cap, heavy, marked):

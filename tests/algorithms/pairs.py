@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scalar.loops import apply
 
-from sklearn_bp.algorithms._chebyshev import interpolation
+from sklearn_bp.algorithms._chebyshev import interpolation, to_powers
 from sklearn_bp.algorithms.expansion import n_nodes_for
 from sklearn_bp.backends import CpuBackend
 from sklearn_bp.channels import ACTIVATIONS, OUTPUTS
@@ -35,16 +35,25 @@ class Pairs:
 
     def expand(self, degree, allowed):
         """Which pairs are kept if the error may be `allowed` (P,), and the coefficients (D, P)."""
-        n_nodes, backend, n = n_nodes_for(degree), CpuBackend(n_threads=1), len(self.omega)
+        return self.expand_lower(degree, degree, allowed)[:2]
+
+    def expand_lower(self, degree, largest, allowed):
+        """Expand to a degree, bounded beside a larger one, by which pairs are kept.
+
+        Besides these and the coefficients (D, P), the squares of the pairs' error ratios.
+        """
+        n_nodes, backend, n = n_nodes_for(largest), CpuBackend(n_threads=1), len(self.omega)
         values, terms = (np.empty((rows, n, 1), self.dtype) for rows in (n_nodes, degree + 1))
-        keep, one = np.empty((n, 1), self.dtype), np.ones(1, self.dtype)
-        shared = self.omega[:, None], self.parameters[:, :, None], self.half_width, one
-        matrices = interpolation(n_nodes, degree, self.dtype)
+        keep, tail, one = np.empty((n, 1), self.dtype), np.empty((n, 1), self.dtype), np.ones(1)
+        shared = self.omega[:, None], self.parameters[:, :, None], self.half_width
+        shared += (one.astype(self.dtype), interpolation(n_nodes, largest, self.dtype))
         limits = allowed.astype(self.dtype), np.full(1, np.inf, self.dtype)
-        neglected = np.empty((n_nodes, n, 1), self.dtype)
-        results = values, keep, terms, neglected
-        backend.coefficients(self.channel, *shared, matrices, *limits, *results)
-        return keep[:, 0] > 0, terms[:, :, 0]
+        neglected = np.empty((n_nodes - 2, n, 1), self.dtype)
+        squares = np.empty((n, largest + 1), self.dtype)
+        backend.bounds(self.channel, *shared, *limits, values, tail, keep, neglected, squares)
+        matrices, degrees = to_powers(n_nodes, self.dtype), np.full(n, degree)
+        backend.coefficients(values, matrices, degrees, np.arange(n), keep, neglected, terms)
+        return keep[:, 0] > 0, terms[:, :, 0], squares[:, degree]
 
     def error(self, terms):
         """Largest error of the series on the whole interval, and the largest |g| there."""

@@ -75,26 +75,76 @@ def test_samples_that_are_not_looked_at_keep_the_tolerance_too():
 def test_the_bounds_of_all_pairs_keep_to_their_budget(monkeypatch):
     """A mean square of 1 in units of what every pair is allowed, whatever samples are surveyed."""
     setting, seen = SETTINGS["784 features"], {}
-    coefficients, allow = expansion._coefficients, expansion.set_allowed_errors
+    bounds, allow = expansion._bounds, expansion.set_allowed_errors
 
     def allowing(layer):
         allow(layer)
         seen[layer.index] = [layer.x_allowed.copy()]
 
     def watching(layer, degree):
-        answer = coefficients(layer, degree)
+        answer = bounds(layer, degree)
         factor = layer.x_allowed[0] / seen[layer.index][0][0]
         seen[layer.index].append(answer[0] * factor**2 / layer.omega.size)
         return answer
 
     monkeypatch.setattr(expansion, "set_allowed_errors", allowing)
-    monkeypatch.setattr(expansion, "_coefficients", watching)
+    monkeypatch.setattr(expansion, "_bounds", watching)
     X, y, _ = mini_batch(setting)
     X = X.copy()
     X[:: len(X) // expansion.SAMPLED_ROWS] *= 0.05
+    monkeypatch.setattr(expansion, "CAUTION", 1.0)
     assert sums(setting, 1, batch=(X, y, None)).degrees[0] > 0
     budgets = seen[0][1:]
     assert budgets[0] > 1 >= budgets[-1]
+
+
+@pytest.mark.parametrize("budget", [0.0, 0.4, 3.0, 1e3, np.inf])
+def test_samples_get_the_lowest_degrees_within_a_budget(budget):
+    """Whoever costs least goes first, and whoever is next would exceed the budget."""
+    rows = np.arange(40)
+    squares = np.random.default_rng(0).lognormal(-6, 3, (40, 1)) * 20.0 ** np.arange(4, -1, -1)
+    degree = expansion._lowest_degrees(squares, budget)
+    assert degree.min() >= 1 and degree.max() <= 4
+    grown = squares[rows, degree] - squares[:, 4]
+    assert grown.sum() <= budget
+    lower = degree[degree > 1] - 1, rows[degree > 1]
+    more = squares[lower[1], lower[0]] - squares[lower[1], lower[0] + 1]
+    assert np.all(grown.sum() + more > budget)
+    assert (degree < 4).any() == (budget > 0.1) and (degree == 1).all() == (budget == np.inf)
+
+
+def test_each_sample_has_a_degree_of_its_own():
+    """A trained network's samples differ; those that are learned need low degrees."""
+    setting = SETTINGS["digits"]
+    exact, automatic = (sums(setting, 4, edges=edges) for edges in ("exact", "auto"))
+    layer = automatic.engine.layers[0]
+    degree, order = layer.sample_degree, layer.sample_order
+    assert len(set(degree.tolist())) > 1
+    assert np.all(np.diff(degree[order]) <= 0)
+    assert layer.n_of_degree == [(degree >= p).sum() for p in range(degree.max() + 1)]
+    size = np.linalg.norm(layer.g, axis=1)
+    assert size[degree == degree.max()].mean() > size[degree == degree.min()].mean()
+    assert max(automatic.distances(exact)) < TOLERANCE
+
+
+def test_degrees_of_samples_come_back_if_sums_miss_the_tolerance(monkeypatch):
+    """Then all samples have the largest one, and nothing that was neglected is forgotten."""
+    setting, shares = SETTINGS["digits"], []
+    within = expansion.within_tolerance
+
+    def watching(layer, degree, cap):
+        found = within(layer, degree, cap)
+        lowered = layer.sample_degree.min() < degree
+        shares.append((lowered, layer.tolerance_used))
+        return found and not lowered
+
+    usual = sums(setting, 4, edges="auto").engine.layers[0]
+    monkeypatch.setattr(expansion, "within_tolerance", watching)
+    layer = sums(setting, 4, edges="auto").engine.layers[0]
+    assert usual.sample_degree.min() < layer.sample_degree.min() == layer.expansion_degree
+    assert any(lowered for lowered, _ in shares)
+    (_, first), (_, second) = shares[-2:]
+    assert 0 < second < first
 
 
 def test_layers_share_the_tolerance_from_the_top_down():

@@ -86,19 +86,36 @@ def test_no_kept_pair_of_a_network_errs_by_more_than_allowed(name, dtype, monkey
     monkeypatch.setattr(expansion, "LEAST_EDGES", 0)
     # As if exact sums cost as much as those of marked pairs: some layers would not be expanded.
     monkeypatch.setattr(expansion, "EDGE_COST", expansion.MARKED_EDGE_COST)
-    rng, original, n_kept, widths = np.random.default_rng(0), expansion._coefficients, [], []
+    rng, original, n_kept, widths = np.random.default_rng(0), expansion._bounds, [], []
 
     def checked(layer, degree):
-        answer = original(layer, degree)
+        original(layer, degree)
+        expansion._coefficients(layer, degree, 0.0)
         pairs, keep, places, allowed = some_pairs(layer, rng)
         terms = layer.expansion_terms[: degree + 1][:, *places]
         assert np.all(pairs.excess(keep, terms, allowed) <= 1)
         n_kept.append(keep.sum())
         widths.append((pairs.half_width[keep] ** 2 / layer.v[places][keep]).max(initial=0))
-        return answer
+        return original(layer, degree)
 
-    monkeypatch.setattr(expansion, "_coefficients", checked)
+    monkeypatch.setattr(expansion, "_bounds", checked)
     for n_epochs in EPOCHS.get(name, (0, 1, 4)):
         sums(NETWORKS[name], n_epochs, dtype=dtype)
     assert sum(n_kept) > 2000
     assert max(widths) > 0.1 or name == "784 features"
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["sign", "relu", "sign output"])
+def test_no_sample_of_a_lower_degree_errs_by_more_than_its_squares_say(name, dtype):
+    """Each pair is a sample of its own here."""
+    pairs = draw_pairs(name, 3, dtype, 4000)
+    allowed = 1e-3 * abs(pairs.parameters[0]).astype(float)
+    for largest_degree in (2, 4, 5):
+        for degree in range(1, largest_degree):
+            keep, terms, squares = pairs.expand_lower(degree, largest_degree, allowed)
+            excess, bound = pairs.excess(keep, terms, allowed), np.sqrt(squares[keep])
+            # Beside what is allowed, a thousandth of it may be rounding.
+            assert np.all(excess <= bound + 1e-3)
+            assert np.mean(bound > 1e-2) > 0.1
+            assert keep.mean() > 0.1

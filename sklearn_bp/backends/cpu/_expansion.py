@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 
-from . import expansion, expansion_edges
+from . import expansion, expansion_bounds, expansion_edges
 from ._threads import MULTIPLY_ADDS, STREAMED, TILE
 
 EDGE_WORK = 8
@@ -49,32 +49,37 @@ class ExpansionOperations:
         """Count the inputs with |x̂| above `cap`."""
         return self._stream(expansion.count_heavy, x, x, n_inputs, x.dtype.type(cap))
 
-    def light_inputs(self, x, n_inputs, cap, out):
-        """Copy x̂ up to `cap`, zero elsewhere."""
+    def light_inputs(self, x, order, n_inputs, cap, out):
+        """Copy samples in an order, x̂ up to `cap`, zero elsewhere."""
         kernel, cap = expansion.light_inputs, x.dtype.type(cap)
-        self._stream(kernel, x, x, n_inputs, cap, out)
+        self._stream(kernel, x, x, order, n_inputs, cap, out)
 
-    def field_terms(self, light, scale, coefficients, power, terms):
+    def field_terms(self, light, order, scale, coefficients, n_rows, power, terms):
         """Compute Σ_n x̂ (x̂ / ξ)^p a_p for every power p; threads share the inputs.
 
         Parameters
         ----------
         light : ndarray of shape (M, N)
-            x̂ that the series serves, zero elsewhere.
+            x̂ that the series serves, zero elsewhere, the samples in an order.
+        order : ndarray of int, shape (M,)
+            That order.
         scale : ndarray of shape (M,)
-            ξ.
+            ξ, not in that order.
         coefficients : ndarray of shape (D, M, K)
-            a_p.
+            a_p, in that order.
+        n_rows : sequence of D int
+            How many samples have the power p, the first ones in that order.
         power : ndarray of shape (M, N)
             Overwritten.
         terms : ndarray of shape (at least D, N, K)
             Overwritten.
         """
-        work = coefficients.size * light.shape[1] // MULTIPLY_ADDS
+        work = sum(n_rows) * coefficients.shape[2] * light.shape[1] // MULTIPLY_ADDS
         tiles = -(-light.shape[1] // TILE)
-        self._run(_field_terms, tiles, work, light, scale, coefficients, power, terms)
+        shared = (light, order, scale, coefficients, n_rows, power, terms)
+        self._run(_field_terms, tiles, work, *shared)
 
-    def down_terms(self, mean, n_inputs, inverse_scale, coefficients, power, terms):
+    def down_terms(self, mean, n_inputs, inverse_scale, coefficients, n_rows, power, terms):
         """Compute Σ_k m (m / μ)^p a_p for every power p; threads share the inputs.
 
         Parameters
@@ -87,26 +92,34 @@ class ExpansionOperations:
             1 / μ.
         coefficients : ndarray of shape (D, M, K)
             a_p.
+        n_rows : sequence of D int
+            How many samples have the power p, the first ones.
         power : ndarray of shape (N, K)
             Overwritten for the inputs that have powers.
         terms : ndarray of shape (at least D, M, N)
             Overwritten.
         """
-        work = coefficients.size * mean.shape[0] // MULTIPLY_ADDS
+        work = sum(n_rows) * mean.size // MULTIPLY_ADDS
         tiles = -(-mean.shape[0] // TILE)
-        shared = (mean, n_inputs, inverse_scale, coefficients, power, terms)
+        shared = (mean, n_inputs, inverse_scale, coefficients, n_rows, power, terms)
         self._run(_down_terms, tiles, work, *shared)
+
+    def sum_down_terms(self, x, order, degree, scale, terms, out):
+        """Sum what goes down over the powers of each sample's degree."""
+        self._run(expansion.sum_down_terms, x.shape[0], x.size, x, order, degree, scale, terms, out)
 
     @staticmethod
     def weighted_norms(g, row_weight, column_weight):
         """Compute Σ g² weighted by samples and, apart, by units."""
-        return expansion.weighted_norms(g, row_weight, column_weight, 0, g.shape[0])
+        return expansion_bounds.weighted_norms(g, row_weight, column_weight, 0, g.shape[0])
 
     @staticmethod
     def allowed_errors(total, n_pairs, norm_sq, tolerance, out):
         """Share the tolerance in the norm of a sum among its (sample, unit) pairs."""
         dtype = norm_sq.dtype.type
-        expansion.allowed_errors(dtype(total), dtype(n_pairs), norm_sq, dtype(tolerance), out)
+        expansion_bounds.allowed_errors(
+            dtype(total), dtype(n_pairs), norm_sq, dtype(tolerance), out
+        )
 
     def survey(
         self,
@@ -140,7 +153,7 @@ class ExpansionOperations:
             rows * omega.shape[1] * nodes.shape[0] * SURVEY_WORK,
             expansion.make_node_values(channel),
             (omega, parameters, row_scale, column_scale, nodes, stride, values, tail),
-            expansion.make_survey(nodes.shape[0], counts.shape[-1]),
+            expansion_bounds.make_survey(nodes.shape[0], counts.shape[-1]),
             (
                 values,
                 to_chebyshev,
@@ -155,7 +168,7 @@ class ExpansionOperations:
         )
         return rows
 
-    def coefficients(
+    def bounds(
         self,
         channel,
         omega,
@@ -166,35 +179,45 @@ class ExpansionOperations:
         row_allowed,
         column_allowed,
         values,
+        tail,
         keep,
-        terms,
         neglected,
+        squares,
     ):
-        """Expand g of every pair, keeping the coefficients of those that are good enough.
-
-        Returns
-        -------
-        float
-            Sum of the squared error ratios of the pairs that are kept.
-        """
-        nodes, to_monomial, to_chebyshev = interpolation
-        return self._run(
+        """Bound the error of every degree up to the largest, and mark what that one misses."""
+        nodes, _, to_chebyshev = interpolation
+        self._run(
             _one_after_another,
             omega.shape[0],
             values.size,
             expansion.make_node_values(channel),
             (omega, parameters, row_scale, column_scale, nodes, 1, values, keep),
-            expansion.make_coefficients(nodes.shape[0]),
+            expansion_bounds.make_bounds(nodes.shape[0]),
             (
                 values,
-                to_monomial,
                 to_chebyshev,
                 row_allowed,
                 column_allowed,
+                tail,
                 keep,
-                terms,
                 neglected,
+                squares,
             ),
+        )
+
+    def coefficients(self, values, to_monomial, degree, rank, keep, neglected, terms):
+        """Write the coefficients of every sample, up to its degree, into its row."""
+        self._run(
+            expansion.make_terms(values.shape[0]),
+            values.shape[1],
+            terms.size,
+            values,
+            to_monomial,
+            degree,
+            rank,
+            keep,
+            neglected,
+            terms,
         )
 
     @staticmethod
@@ -204,7 +227,6 @@ class ExpansionOperations:
 
     def neglected_share(
         self,
-        degree,
         neglected,
         g,
         x,
@@ -222,10 +244,8 @@ class ExpansionOperations:
 
         Parameters
         ----------
-        degree : int
-            Degree of the expansion.
         neglected : ndarray of shape (P, M, K)
-            Coefficients of the Chebyshev polynomials of the P next degrees.
+            Coefficients of the Chebyshev polynomials from degree 2 on, zero where not neglected.
         g : ndarray of shape (M, K)
             g of every pair.
         x : ndarray of shape (M, N)
@@ -253,7 +273,7 @@ class ExpansionOperations:
         n_rows = -(-n_inputs // stride)
         squares = np.empty((n_rows, 4))
         self._run(
-            expansion.make_neglected_squares(degree, degree + 1 + neglected.shape[0]),
+            expansion_bounds.make_neglected_squares(neglected.shape[0] + 2),
             n_rows,
             n_rows * g.size // STREAMED,
             neglected,
@@ -272,10 +292,11 @@ class ExpansionOperations:
         share = _ratio_of_norms(squares[0], squares[1])
         return max(share, _ratio_of_norms(squares[2], squares[3])) if down else share
 
-    def scale_terms(self, sample_weight, terms, out):
-        """Multiply coefficients by the samples' weights."""
+    def scale_terms(self, sample_weight, order, terms, out):
+        """Multiply coefficients of samples in an order by the samples' weights."""
         kernel = expansion.scale_terms
-        self._run(kernel, terms.shape[1], terms.size // STREAMED, sample_weight, terms, out)
+        work = terms.size // STREAMED
+        self._run(kernel, terms.shape[1], work, sample_weight, order, terms, out)
 
     def heavy_edges(
         self,
@@ -354,25 +375,25 @@ def product(a, b, out):
     np.matmul(a, b, out=out)
 
 
-def _field_terms(light, scale, coefficients, power, terms, start, stop):
+def _field_terms(light, order, scale, coefficients, n_rows, power, terms, start, stop):
     """Write the terms of H_in of the inputs in some tiles."""
     first, end = TILE * start, min(TILE * stop, light.shape[1])
-    for p, coefficient in enumerate(coefficients):
+    for p, rows in enumerate(n_rows):
         if p:
-            expansion.make_row_power(p)(light, scale, power, first, end)
+            expansion.make_row_power(p)(light, order, scale, rows, power, first, end)
         factor = power if p else light
-        product(factor[:, first:end].T, coefficient, terms[p, first:end])
+        product(factor[:rows, first:end].T, coefficients[p, :rows], terms[p, first:end])
 
 
-def _down_terms(mean, n_inputs, inverse_scale, coefficients, power, terms, start, stop):
+def _down_terms(mean, n_inputs, inverse_scale, coefficients, n_rows, power, terms, start, stop):
     """Write the terms of B_in of the inputs in some tiles."""
     first, end = TILE * start, min(TILE * stop, mean.shape[0])
-    for p, coefficient in enumerate(coefficients):
+    for p, rows in enumerate(n_rows):
         if p:
             kernel = expansion.make_column_power(p)
             kernel(mean, inverse_scale, power, first, min(end, n_inputs))
         factor = power if p else mean
-        product(coefficient, factor[first:end].T, terms[p, :, first:end])
+        product(coefficients[p, :rows], factor[first:end].T, terms[p, :rows, first:end])
 
 
 @cache
