@@ -325,6 +325,7 @@ def compare(setting, posterior, X, y, rows):
             references["own"] = own_sums(layer, posterior[index].mean)
         record = {
             "degree": getattr(layer, "expansion_degree", 0),
+            "samples": _samples_by_degree(layer),
             "exact_share": getattr(layer, "exact_share", 1.0),
         }
         for error, value in values.items():
@@ -334,6 +335,14 @@ def compare(setting, posterior, X, y, rows):
                 record[f"{error}_B_in"] = relative_error(value[1], references[error][1])
         records.append(record)
     return records
+
+
+def _samples_by_degree(layer):
+    """Tell which share of a mini-batch's samples was expanded to each degree, 0 if exactly."""
+    if not getattr(layer, "expansion_degree", 0):
+        return {0: 1.0}
+    degrees, counts = np.unique(layer.sample_degree, return_counts=True)
+    return dict(zip(degrees.tolist(), (counts / counts.sum()).tolist(), strict=True))
 
 
 class Options:
@@ -367,6 +376,10 @@ def measure(setting, epoch, posterior, X, y):
             "layer": index + 1,
             "n_batches": len(of_layer),
             "degrees": dict(sorted(Counter(one["degree"] for one in of_layer).items())),
+            "samples": {
+                degree: float(np.mean([one["samples"].get(degree, 0.0) for one in of_layer]))
+                for degree in sorted(set().union(*(one["samples"] for one in of_layer)))
+            },
             "exact_share": float(np.mean([one["exact_share"] for one in of_layer])),
             "errors": {
                 name: {"median": median(values), "max": max(values)}
@@ -406,8 +419,9 @@ def run(settings, data_home, scratch, n_threads, records=RECORDS):
 
 def _row(record):
     """Lay out a record as cells of the table."""
-    degrees = ", ".join(f"{degree} ({count})" for degree, count in record["degrees"].items())
-    cells = [record["setting"], str(record["epoch"]), str(record["layer"]), degrees]
+    highest = ", ".join(f"{degree} ({count})" for degree, count in record["degrees"].items())
+    samples = ", ".join(f"{degree} ({share:.0%})" for degree, share in record["samples"].items())
+    cells = [record["setting"], str(record["epoch"]), str(record["layer"]), highest, samples]
     cells.append(f"{record['exact_share']:.2%}")
     for error in ERRORS:
         for quantity in QUANTITIES:
@@ -444,7 +458,8 @@ def report(records=RECORDS):
     found = read_lines(records)
     rank = {setting.name: place for place, setting in enumerate(SETTINGS)}
     found.sort(key=lambda one: (rank[one["setting"]], one["epoch"], one["layer"]))
-    header = ["network", "epochs", "layer", "degrees (mini-batches)", "summed exactly"]
+    header = ["network", "epochs", "layer", "highest degree (mini-batches)"]
+    header += ["degrees (samples)", "summed exactly"]
     names = {"step": "whole step", "own": "own sums", "rounding": "rounding alone"}
     header += [f"{quantity}, {names[error]}" for error in ERRORS for quantity in QUANTITIES]
     print("Relative errors, median / largest over the mini-batches.\n")

@@ -91,6 +91,8 @@ def test_errors_of_the_expansion_are_within_the_tolerance(digits, tmp_path):
     )
     for one in found:
         assert sum(one["degrees"].values()) == SETTING.n_batches
+        assert sum(one["samples"].values()) == pytest.approx(1)
+        assert max(one["samples"]) == max(one["degrees"])
         for name, entry in one["errors"].items():
             assert 0 < entry["median"] <= entry["max"] < expansion_error.TOLERANCE, name
     names = {f"{error}_H_in" for error in expansion_error.ERRORS}
