@@ -138,6 +138,19 @@ def finish_v_full(v, offset, start, stop):
     return bad
 
 
+@cpu_kernel(inline=True)
+def sum_polynomial(terms, row, degree, x, n, scale, out):
+    """Sum one sample's polynomial by Horner's rule: out_n = Σ_p (scale x_n)^p terms_p,row.
+
+    `terms` (D, M, N) is used up; `x` and `out` (M, N).
+    """
+    for p in range(degree, 0, -1):
+        for i in range(x.shape[1]):
+            terms[p - 1, row, i] += terms[p, row, i] * (x[n, i] * scale)
+    for i in range(x.shape[1]):
+        out[n, i] = terms[0, row, i]
+
+
 @cpu_kernel()
 def polynomial_rows(x, scale, terms, out, start, stop):
     """Sum a polynomial in x whose coefficients are arrays: out = Σ_p (scale x)^p terms_p.
@@ -145,11 +158,7 @@ def polynomial_rows(x, scale, terms, out, start, stop):
     `terms` (D, M, N) is used up; `x` (M, N), `scale` (M,).
     """
     for n in range(start, stop):
-        for p in range(terms.shape[0] - 1, 0, -1):
-            for i in range(x.shape[1]):
-                terms[p - 1, n, i] += terms[p, n, i] * (x[n, i] * scale[n])
-        for i in range(x.shape[1]):
-            out[n, i] = terms[0, n, i]
+        sum_polynomial(terms, n, terms.shape[0] - 1, x, n, scale[n], out)
 
 
 @cpu_kernel()

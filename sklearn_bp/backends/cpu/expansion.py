@@ -10,6 +10,7 @@ from functools import cache
 
 from .._expansion_rules import LEAST_SCALE, slowest_decay
 from ._compile import FASTMATH_SUM, cpu_kernel
+from .activation import sum_polynomial
 
 LEAST_TERM = 1e-30
 """Coefficients below are zero: subnormal numbers would slow the products down tenfold."""
@@ -218,11 +219,7 @@ def sum_down_terms(x, order, degree, scale, terms, out, start, stop):
     """
     for row in range(start, stop):
         n = order[row]
-        for p in range(degree[n], 0, -1):
-            for i in range(x.shape[1]):
-                terms[p - 1, row, i] += terms[p, row, i] * (x[n, i] * scale[n])
-        for i in range(x.shape[1]):
-            out[n, i] = terms[0, row, i]
+        sum_polynomial(terms, row, degree[n], x, n, scale[n], out)
 
 
 @cpu_kernel()
