@@ -115,12 +115,25 @@ def allocate(layer):
     for name in ("m_scale", "m_norm_sq", "m_allowed"):
         layer.array(name, (layer.n_units,))
     layer.batch_array("neglected", (most - 2 + N_NEGLECTED,), layer.n_units)
+    for name in ("sample_degree", "sample_order", "sample_rank"):
+        layer.batch_integers(name)
+    layer.degree_counts = np.zeros(most, dtype=np.int64)
     layer.batch_integers("marked_samples", layer.n_units)
     layer.marked_count = np.zeros(layer.n_units, dtype=np.int64)
     layer.array("marked_unit", (3, layer.n_rows))
     layer.array("neglected_fields", (SAMPLED_INPUTS, 3, layer.n_units))
-    surveyed = (2 * SAMPLED_ROWS, n_nodes - 1, N_LIMITS)
-    layer.survey_squares, layer.survey_counts = np.zeros(surveyed), np.zeros(surveyed, np.int64)
+    surveyed = (n_nodes - 1, N_LIMITS)
+    by_row = (2 * SAMPLED_ROWS, *surveyed)
+    layer.survey = tuple(
+        np.zeros(shape, dtype)
+        for shape, dtype in (
+            (by_row, np.float64),
+            (by_row, np.int64),
+            (surveyed, np.float64),
+            (surveyed, np.int64),
+            (surveyed[:1], np.int64),
+        )
+    )
     if layer.has_units_below:
         layer.batch_array("down_terms", (most,), layer.n_rows)
         layer.array("m_power", (layer.n_rows, layer.n_units))
@@ -315,30 +328,23 @@ def _cheapest_degree(layer, heavy):
         layer.expansion_values,
         layer.expansion_keep,
         layer.expansion_terms[0],
-        layer.survey_squares,
-        layer.survey_counts,
+        SPARED * layer.n_units,
+        layer.survey,
     )
     pairs = rows * layer.n_units
     cost_heavy = EDGE_COST * heavy / (n_samples * layer.n_inputs)
     # Forty numbers: Python's own are faster than arrays.
-    squares = layer.survey_squares[:rows].sum(axis=0).tolist()
-    counts = layer.survey_counts[:rows].sum(axis=0).tolist()
-    shares, rows_multiplied, choices = _shares_above(layer, rows), 1.0, []
+    squares, counts, needed = (array.tolist() for array in layer.survey[2:])
+    rows_multiplied, choices = 1.0, []
     for degree in range(1, MAX_DEGREE + 1):
-        rows_multiplied += shares[degree]
+        # Samples that cannot do with the degree before have this power too.
+        rows_multiplied += needed[degree - 1] / rows if degree > 1 else 1.0
         limit = max(sum(total <= CAUTION * pairs for total in squares[degree]) - 1, 0)
         cost = products * rows_multiplied + cost_heavy
         cost += MARKED_EDGE_COST * counts[degree][limit] / pairs
         cost += NODE_COST * n_nodes_for(degree) / layer.n_inputs
         choices.append((cost, degree, limit))
     return min(choices)
-
-
-def _shares_above(layer, rows):
-    """Estimate which share of samples needs a degree of p or more, for p from 0 on."""
-    squares, counts = layer.survey_squares[:rows, :, -1], layer.survey_counts[:rows, :, -1]
-    needed = (squares > SPARED * layer.n_units) | (counts > 0)
-    return [1.0, 1.0, *needed.mean(axis=0)[1:].tolist()]
 
 
 def _pairs(layer):
@@ -378,31 +384,6 @@ def _bounds(layer, degree):
     return float(layer.degree_squares[:, degree].sum()), marked
 
 
-def _lowest_degrees(squares, budget):
-    """Give every sample the lowest degree for which all keep to a budget.
-
-    Parameters
-    ----------
-    squares : ndarray of shape (M, D + 1)
-        Sum of squared error ratios of each sample at degree d from 1 on.
-    budget : float
-        How much the sum over samples may grow.
-
-    Returns
-    -------
-    ndarray of int, shape (M,)
-        Degrees from 1 to D.
-    """
-    # From the largest degree down; a sample cannot skip a step that costs more than the next one.
-    steps = np.maximum.accumulate((squares[:, 1:-1] - squares[:, 2:])[:, ::-1], axis=1)
-    cheapest = np.sort(steps, axis=None)
-    n_affordable = np.searchsorted(np.cumsum(cheapest), budget, side="right")
-    degree = squares.shape[1] - 1
-    if n_affordable == 0:
-        return np.full(squares.shape[0], degree)
-    return degree - (steps <= cheapest[n_affordable - 1]).sum(axis=1)
-
-
 def _coefficients(layer, degree, budget):
     """Expand g of every (sample, unit), up to a degree of each sample's own.
 
@@ -415,27 +396,28 @@ def _coefficients(layer, degree, budget):
     budget : float
         What lower degrees may add to the sum of squared error ratios; 0 for one degree for all.
     """
-    degrees = np.full(layer.x.shape[0], degree)
-    if budget > 0:
-        degrees = _lowest_degrees(layer.degree_squares[:, : degree + 1], budget)
-    order = np.argsort(-degrees, kind="stable")
-    layer.sample_order, layer.sample_degree = order, degrees
-    layer.n_of_degree = [int((degrees >= p).sum()) for p in range(degrees.max() + 1)]
-    rank = np.empty_like(order)
-    rank[order] = np.arange(order.size)
+    layer.n_of_degree = layer.backend.choose_degrees(
+        layer.degree_squares,
+        degree,
+        budget,
+        layer.sample_degree,
+        layer.sample_order,
+        layer.sample_rank,
+        layer.degree_counts,
+    )
     n_nodes, terms = n_nodes_for(degree), layer.expansion_terms[: degree + 1]
     layer.backend.coefficients(
         layer.expansion_values[:n_nodes],
         to_powers(n_nodes, layer.network.dtype),
-        degrees,
-        rank,
+        layer.sample_degree,
+        layer.sample_rank,
         layer.expansion_keep,
         layer.neglected,
         terms,
     )
     if layer.weighted:
         weighted = layer.expansion_weighted_terms[: degree + 1]
-        layer.backend.scale_terms(layer.sample_weight, order, terms, weighted)
+        layer.backend.scale_terms(layer.sample_weight, layer.sample_order, terms, weighted)
 
 
 def _field_terms(layer, cap):

@@ -5,6 +5,7 @@ import pytest
 
 from sklearn_bp.algorithms import expansion
 from sklearn_bp.algorithms._tolerance import remaining_share
+from sklearn_bp.backends.cpu import CpuBackend
 
 from .expanding import Setting, mini_batch, sums, train, with_mean
 
@@ -103,7 +104,9 @@ def test_samples_get_the_lowest_degrees_within_a_budget(budget):
     """Whoever costs least goes first, and whoever is next would exceed the budget."""
     rows = np.arange(40)
     squares = np.random.default_rng(0).lognormal(-6, 3, (40, 1)) * 20.0 ** np.arange(4, -1, -1)
-    degree = expansion._lowest_degrees(squares, budget)
+    degree, order, rank = (np.zeros(40, np.int32) for _ in range(3))
+    counts = np.zeros(5, np.int64)
+    CpuBackend(1).choose_degrees(squares.copy(), 4, budget, degree, order, rank, counts)
     assert degree.min() >= 1 and degree.max() <= 4
     grown = squares[rows, degree] - squares[:, 4]
     assert grown.sum() <= budget

@@ -11,8 +11,8 @@ from ._threads import MULTIPLY_ADDS, STREAMED, TILE
 EDGE_WORK = 8
 """An exact edge, in array elements touched by a simple kernel."""
 
-SURVEY_WORK = 4
-"""A value at a node, and what a survey makes of it."""
+VECTORISED = 4
+"""Elements that a kernel passes through in the time of one, where it does little for each."""
 
 
 class ExpansionOperations:
@@ -29,7 +29,7 @@ class ExpansionOperations:
         self._run(
             expansion.row_scales,
             x.shape[0],
-            x.size,
+            x.size // VECTORISED,
             x,
             x.view(integer),
             n_inputs,
@@ -135,10 +135,13 @@ class ExpansionOperations:
         values,
         tail,
         ratio_sq,
-        squares,
-        counts,
+        spared,
+        survey,
     ):
         """Tell how good each degree of the series would be, for every `stride`-th sample.
+
+        `survey` holds what :func:`expansion_bounds.make_survey` writes for every row, and what
+        :func:`expansion_bounds.summarise_survey` makes of it.
 
         Returns
         -------
@@ -146,11 +149,12 @@ class ExpansionOperations:
             How many samples were looked at.
         """
         nodes, _, to_chebyshev = interpolation
+        squares, counts, *totals = survey
         rows = -(-omega.shape[0] // stride)
         self._run(
             _one_after_another,
             rows,
-            rows * omega.shape[1] * nodes.shape[0] * SURVEY_WORK,
+            rows * omega.shape[1] * nodes.shape[0],
             expansion.make_node_values(channel),
             (omega, parameters, row_scale, column_scale, nodes, stride, values, tail),
             expansion_bounds.make_survey(nodes.shape[0], counts.shape[-1]),
@@ -166,6 +170,7 @@ class ExpansionOperations:
                 counts,
             ),
         )
+        expansion_bounds.summarise_survey(squares, counts, rows, spared, *totals)
         return rows
 
     def bounds(
@@ -205,12 +210,24 @@ class ExpansionOperations:
             ),
         )
 
+    @staticmethod
+    def choose_degrees(squares, top, budget, degree, order, rank, counts):
+        """Give every sample the lowest degree for which all keep to a budget, and order them.
+
+        Returns
+        -------
+        list of int
+            How many samples have a degree of p or more, for p up to the largest one given.
+        """
+        expansion_bounds.choose_degrees(squares, top, budget, degree, order, rank, counts)
+        return [count for count in counts.tolist() if count]
+
     def coefficients(self, values, to_monomial, degree, rank, keep, neglected, terms):
         """Write the coefficients of every sample, up to its degree, into its row."""
         self._run(
             expansion.make_terms(values.shape[0]),
             values.shape[1],
-            terms.size,
+            terms.size // VECTORISED,
             values,
             to_monomial,
             degree,

@@ -31,6 +31,9 @@ two."""
 GRACE = 60_000
 """How often it looks until the other thread has let go of the interpreter: some microseconds."""
 
+HEAD_START = 12_000
+"""Elements that a core computes before another thread has taken up its part."""
+
 STREAMED = 8
 """Elements that a kernel passes through in the time in which another one computes one."""
 
@@ -261,7 +264,8 @@ class RowPool:
         chunks = max(1, min(self.n_threads, rows, 1 + work // LEAST_WORK_PER_THREAD))
         while len(self._workers) < chunks - 1:
             self._workers.append(_Worker())
-        bounds = [rows * c // chunks for c in range(chunks + 1)]
+        lead = min(rows * HEAD_START // work, rows // chunks)
+        bounds = [0, *(lead + (rows - lead) * c // chunks for c in range(1, chunks + 1))]
         busy = self._workers[: chunks - 1]
         try:
             for worker, start, stop in zip(busy, bounds[1:], bounds[2:], strict=False):

@@ -9,6 +9,9 @@ from functools import cache
 from .._expansion_rules import ALIASING, allowed_error, remainder_bound
 from ._compile import FASTMATH_SUM, cpu_kernel
 
+BISECTIONS = 60
+"""Halvings after which two steps cost the same."""
+
 
 @cpu_kernel(fastmath=FASTMATH_SUM)
 def weighted_norms(g, row_weight, column_weight, start, stop):
@@ -208,6 +211,25 @@ def _tally(ratio_sq, squares, counts):
         limit_sq *= four
 
 
+@cpu_kernel()
+def summarise_survey(squares, counts, rows, spared, total_squares, total_counts, needed):
+    """Sum a survey up over its rows.
+
+    OUT: `total_squares` and `total_counts` (D, L), and in `needed` (D,) how many rows cannot do
+    with a degree: their squares exceed `spared` there, or a pair is beyond the last limit.
+    """
+    last = squares.shape[2] - 1
+    for d in range(squares.shape[1]):
+        needed[d] = 0
+        total_squares[d] = 0
+        total_counts[d] = 0
+        for row in range(rows):
+            for j in range(last + 1):
+                total_squares[d, j] += squares[row, d, j]
+                total_counts[d, j] += counts[row, d, j]
+            needed[d] += squares[row, d, last] > spared or counts[row, d, last] > 0
+
+
 @cache
 def make_neglected_squares(n_nodes):
     """Make the kernel that compares the sums of what is neglected with those of g.
@@ -286,3 +308,78 @@ def _make_neglected_series(n_nodes):
         return total
 
     return series
+
+
+@cpu_kernel()
+def _turn_into_steps(squares, top):
+    """Replace sums at degrees by what each step down costs a sample, from `top` − 1 on.
+
+    A sample cannot skip a step that costs more than the next one.
+    """
+    for n in range(squares.shape[0]):
+        cost, last_square = squares.dtype.type(0), squares[n, top]
+        for d in range(top - 1, 0, -1):
+            here = squares[n, d]
+            cost = max(cost, here - last_square)
+            squares[n, d] = cost
+            last_square = here
+
+
+@cpu_kernel()
+def _steps_within(steps, top, limit):
+    """Count the steps that cost at most `limit`, and add up their costs."""
+    count, total = 0, 0.0
+    for n in range(steps.shape[0]):
+        for d in range(1, top):
+            if steps[n, d] <= limit:
+                count += 1
+                total += steps[n, d]
+    return count, total
+
+
+@cpu_kernel()
+def _dearest_step(steps, top, budget):
+    """Find the most that a step may cost if all that cost no more are to keep to a budget."""
+    low, high = 0.0, budget
+    few = _steps_within(steps, top, low)[0]
+    many, total = _steps_within(steps, top, high)
+    if total <= budget:
+        return high
+    for _ in range(BISECTIONS):
+        if few == many:
+            break
+        middle = (low + high) / 2
+        count, total = _steps_within(steps, top, middle)
+        if total <= budget:
+            low, few = middle, count
+        else:
+            high, many = middle, count
+    return low
+
+
+@cpu_kernel()
+def choose_degrees(squares, top, budget, degree, order, rank, counts):
+    """Give every sample the lowest degree for which all keep to a budget, and order them by it.
+
+    `squares[n, d]`, used up, is the sum of squared error ratios of a sample at degree d from 1 to
+    `top`; the sum over samples may grow by `budget`, or if that is 0 all have the degree `top`.
+    OUT: `degree`, `order` and `rank` (M,), samples of high degrees first, and how many samples have
+    a degree of p or more in `counts[p]`.
+    """
+    degree[:] = top
+    if budget > 0:
+        _turn_into_steps(squares, top)
+        limit = _dearest_step(squares, top, budget)
+        for n in range(squares.shape[0]):
+            while degree[n] > 1 and squares[n, degree[n] - 1] <= limit:
+                degree[n] -= 1
+    counts[:] = 0
+    place = 0
+    for d in range(top, 0, -1):
+        for n in range(squares.shape[0]):
+            if degree[n] == d:
+                order[place] = n
+                rank[n] = place
+                place += 1
+        counts[d] = place
+    counts[0] = place
