@@ -12,6 +12,7 @@ import argparse
 from pathlib import Path
 
 import beyond
+import continual
 import depth_width
 import figure_1_left
 import figure_1_right
@@ -169,12 +170,17 @@ def report_figure_2(evidence):
 
 def report_figure_3(evidence):
     """Show the accuracy on every task after the last."""
-    n_tasks = figure_3.EXPERIMENT.runs[0]["n_tasks"]
+    return _after_all_tasks(evidence, figure_3.EXPERIMENT, "test_tasks")
+
+
+def _after_all_tasks(evidence, experiment, name):
+    """Show the accuracy on every task after the last, from the errors of that name."""
+    n_tasks = experiment.runs[0]["n_tasks"]
     header = ["network", *(f"task {number}" for number in range(1, n_tasks + 1)), "mean"]
     rows = []
-    for run in figure_3.EXPERIMENT.runs:
-        records = evidence.of_run("figure_3", run)
-        ends = values(records, "result", "test_tasks")
+    for run in experiment.runs:
+        records = evidence.of_run(experiment.name, run)
+        ends = values(records, "result", name)
         by_task = [[100 - end[task] for end in ends] for task in range(n_tasks)]
         means = [100 - sum(end) / n_tasks for end in ends]
         cells = [spread(numbers, 1) for numbers in [*by_task, means]]
@@ -284,6 +290,11 @@ def report_beyond(evidence):
     return markdown_table(["variant", *_VALIDATION_HEADER[1:], "seeds", "epochs"], rows)
 
 
+def report_continual(evidence):
+    """Show the validation accuracy on every task after the last, for all settings tried."""
+    return _after_all_tasks(evidence, continual.EXPERIMENT, "validation_tasks")
+
+
 SECTIONS = {
     "table_1": (report_table_1, table_1.EXPERIMENT),
     "training_errors": (report_training_errors, table_1.EXPERIMENT),
@@ -297,6 +308,7 @@ SECTIONS = {
     "depth_width": (report_depth_width, depth_width.EXPERIMENT),
     "tuning": (report_tuning, tuning.EXPERIMENT),
     "beyond": (report_beyond, beyond.EXPERIMENT),
+    "continual": (report_continual, continual.EXPERIMENT),
 }
 """What can be reported: the table, and the runs it needs."""
 

@@ -188,7 +188,8 @@ def invented_record(experiment, run, seed):
     ]
     energy = {"flip_probabilities": [0.0, 0.2], "train_error_percent": 1.0}
     energy |= {"added_error_percent": [0.0, 7.0 + seed], "deviation_percent": [0.0, 0.1]}
-    result = {**errors, "local_energy": energy, "test_tasks": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]}
+    tasks = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+    result = {**errors, "local_energy": energy, "test_tasks": tasks, "validation_tasks": tasks}
     return {
         "experiment": experiment,
         "parameters": run,
