@@ -67,15 +67,15 @@ class Turns:
         self.n_samples = n_available
         if budget is not None:
             self.n_samples = choose_samples(contender, self.batch_size, n_available, budget)
-        self.times, self.products = [], []
-        if isinstance(contender, MessagePassing):
-            contender.record_products()
+        self.times, self.products, self.sizes = [], [], []
 
     def take(self):
-        """Take a turn: some mini-batches, then their matrix products alone."""
+        """Take a turn: some mini-batches, then the matrix products of the next one alone."""
         scale = EPOCH / self.n_samples
         self.times.append([scale * one for one in clock(self.contender.epoch, self.n_samples)])
         if isinstance(self.contender, MessagePassing):
+            self.contender.record_products()
+            self.sizes.append(self.contender.product_size())
             n_steps = max(1, min(PRODUCT_STEPS, self.n_samples // self.batch_size))
             scale = EPOCH / (n_steps * self.batch_size)
             times = clock(_repeat, self.contender.products, n_steps)
@@ -91,11 +91,11 @@ class Turns:
             "processor_ratio": spread(_ratios(self.times, reference.times, PROCESSOR)),
         }
         # Compressed weights are not multiplied as matrices.
-        if self.products and self.contender.product_size() >= 1:
+        if self.products and min(self.sizes) >= 1:
             parts = _ratios(self.products, self.times, self.clock)
             record["products_s"] = spread(_column(self.products, self.clock))
             record["share_outside_products"] = spread([1 - part for part in parts])
-            record["multiply_adds_per_weight"] = self.contender.product_size()
+            record["multiply_adds_per_weight"] = median(self.sizes)
             record["degrees"] = self.contender.degrees()
         return record
 

@@ -11,10 +11,11 @@ from ._compressed import CompressedOperations
 from ._expansion import ExpansionOperations
 from ._record import StepRecord
 from ._threads import (
+    COLUMN_TILE,
     MULTIPLY_ADDS,
+    ROW_TILE,
     SINGLE_THREADED_BLAS,
     STREAMED,
-    TILE,
     RowPool,
     usable_threads,
 )
@@ -149,7 +150,7 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
                 np.matmul(a, b, out=out)
             return
         by_rows = out.shape[0] >= out.shape[1]
-        tiles = -(-max(out.shape) // TILE)
+        tiles = -(-max(out.shape) // (ROW_TILE if by_rows else COLUMN_TILE))
         self._run(_multiply_rows if by_rows else _multiply_columns, tiles, work, products)
 
     # Data ----------------------------------------------------------------------------------
@@ -441,13 +442,13 @@ def _both(outer, inner):
 
 def _multiply_rows(products, start, stop):
     """Write the rows of some tiles of matrix products."""
-    rows = slice(TILE * start, TILE * stop)
+    rows = slice(ROW_TILE * start, ROW_TILE * stop)
     for a, b, out in products:
         np.matmul(a[rows], b, out=out[rows])
 
 
 def _multiply_columns(products, start, stop):
     """Write the columns of some tiles of matrix products."""
-    columns = slice(TILE * start, TILE * stop)
+    columns = slice(COLUMN_TILE * start, COLUMN_TILE * stop)
     for a, b, out in products:
         np.matmul(a, b[:, columns], out=out[:, columns])

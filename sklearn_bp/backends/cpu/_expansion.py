@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 
 from . import expansion, expansion_bounds, expansion_edges
-from ._threads import MULTIPLY_ADDS, STREAMED, TILE
+from ._threads import COLUMN_TILE, MULTIPLY_ADDS, ROW_TILE, STREAMED
 
 EDGE_WORK = 8
 """An exact edge, in array elements touched by a simple kernel."""
@@ -75,7 +75,7 @@ class ExpansionOperations:
             Overwritten.
         """
         work = sum(n_rows) * coefficients.shape[2] * light.shape[1] // MULTIPLY_ADDS
-        tiles = -(-light.shape[1] // TILE)
+        tiles = -(-light.shape[1] // ROW_TILE)
         shared = (light, order, scale, coefficients, n_rows, power, terms)
         self._run(_field_terms, tiles, work, *shared)
 
@@ -100,7 +100,7 @@ class ExpansionOperations:
             Overwritten.
         """
         work = sum(n_rows) * mean.size // MULTIPLY_ADDS
-        tiles = -(-mean.shape[0] // TILE)
+        tiles = -(-mean.shape[0] // COLUMN_TILE)
         shared = (mean, n_inputs, inverse_scale, coefficients, n_rows, power, terms)
         self._run(_down_terms, tiles, work, *shared)
 
@@ -394,7 +394,7 @@ def product(a, b, out):
 
 def _field_terms(light, order, scale, coefficients, n_rows, power, terms, start, stop):
     """Write the terms of H_in of the inputs in some tiles."""
-    first, end = TILE * start, min(TILE * stop, light.shape[1])
+    first, end = ROW_TILE * start, min(ROW_TILE * stop, light.shape[1])
     for p, rows in enumerate(n_rows):
         if p:
             expansion.make_row_power(p)(light, order, scale, rows, power, first, end)
@@ -404,7 +404,7 @@ def _field_terms(light, order, scale, coefficients, n_rows, power, terms, start,
 
 def _down_terms(mean, n_inputs, inverse_scale, coefficients, n_rows, power, terms, start, stop):
     """Write the terms of B_in of the inputs in some tiles."""
-    first, end = TILE * start, min(TILE * stop, mean.shape[0])
+    first, end = COLUMN_TILE * start, min(COLUMN_TILE * stop, mean.shape[0])
     for p, rows in enumerate(n_rows):
         if p:
             kernel = expansion.make_column_power(p)

@@ -40,8 +40,8 @@ STREAMED = 8
 MULTIPLY_ADDS = 40
 """Of a matrix product, in that time."""
 
-TILE = 16
-"""Rows, or columns, of a product that stay together: BLAS works on as many at a time."""
+ROW_TILE, COLUMN_TILE = 8, 16
+"""Rows, and columns, of a product that stay together: BLAS works on as many at a time."""
 
 
 @cache
