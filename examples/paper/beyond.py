@@ -4,8 +4,8 @@
 
 Each variant changes one thing of the usual settings: the exact argmax channel, rho or damping of
 some layers, their schedule over the epochs, growing batches, several sweeps, or the average of the
-predictions of several networks; some change two or three that are better alone. All are judged by 10,000 training samples that are set aside; the
-test set is not touched.
+predictions of several networks; some change two or three that are better alone. All are judged by
+10,000 training samples that are set aside; the test set is not touched.
 """
 
 import numpy as np
