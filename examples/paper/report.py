@@ -12,6 +12,7 @@ import argparse
 from pathlib import Path
 
 import beyond
+import chosen
 import continual
 import depth_width
 import figure_1_left
@@ -290,6 +291,20 @@ def report_beyond(evidence):
     return markdown_table(["variant", *_VALIDATION_HEADER[1:], "seeds", "epochs"], rows)
 
 
+def report_chosen(evidence):
+    """Show test errors of the problems of Table 1 with the settings chosen, beside the paper's."""
+    header = ["problem", "paper: BinaryNet", "paper: BP", "chosen for", "point", "Bayesian"]
+    rows = []
+    for run in chosen.EXPERIMENT.runs:
+        problem = run["data"], run["parity"]
+        records = evidence.of_run("chosen", run)
+        papers = [TEST_ERRORS[problem][contender] for contender in ("binarynet", "bp")]
+        errors = [percent(records, *TEST_POINT), percent(records, *TEST_BAYES)]
+        aim = {"point": "point", "bayes": "Bayesian"}[run["setting"]]
+        rows.append([_problem_title(problem), *papers, aim, *errors, *as_run(records)])
+    return markdown_table([*header, "seeds", "epochs"], rows)
+
+
 def report_continual(evidence):
     """Show the validation accuracy on every task after the last, for all settings tried."""
     return _after_all_tasks(evidence, continual.EXPERIMENT, "validation_tasks")
@@ -308,6 +323,7 @@ SECTIONS = {
     "depth_width": (report_depth_width, depth_width.EXPERIMENT),
     "tuning": (report_tuning, tuning.EXPERIMENT),
     "beyond": (report_beyond, beyond.EXPERIMENT),
+    "chosen": (report_chosen, chosen.EXPERIMENT),
     "continual": (report_continual, continual.EXPERIMENT),
 }
 """What can be reported: the table, and the runs it needs."""
