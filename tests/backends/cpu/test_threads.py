@@ -15,7 +15,12 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_bp.backends import CpuBackend
 from sklearn_bp.backends.cpu import _threads
-from sklearn_bp.backends.cpu._threads import LEAST_WORK_PER_THREAD, RowPool, usable_threads
+from sklearn_bp.backends.cpu._threads import (
+    HEAD_START,
+    LEAST_WORK_PER_THREAD,
+    RowPool,
+    usable_threads,
+)
 from sklearn_bp.engine.engine import Engine
 
 PLENTY = 100 * LEAST_WORK_PER_THREAD
@@ -93,6 +98,18 @@ def test_little_work_stays_in_one_thread(work, n_calls):
     kernel = Ranges()
     RowPool(4).run(kernel, 100, work)
     assert len(kernel.ranges) == n_calls
+
+
+@pytest.mark.parametrize("n_threads", [2, 3])
+def test_the_first_thread_has_a_head_start(n_threads):
+    """It does as much more as it computes before the others have begun, but leaves them a part."""
+    for work in (LEAST_WORK_PER_THREAD * n_threads, PLENTY):
+        kernel = Ranges()
+        RowPool(n_threads).run(kernel, 10_000, work)
+        first, *others = [stop - start for start, stop in sorted(kernel.ranges)]
+        for size in others:
+            assert abs(first - size - 10_000 * HEAD_START / work) <= 2
+            assert size > 1_000
 
 
 def test_a_kernel_without_a_result_counts_nothing():
