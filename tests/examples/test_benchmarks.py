@@ -199,6 +199,13 @@ def test_contenders_take_turns(problem):
         assert one["multiply_adds_per_weight"] > 1 and one["share_outside_products"]["max"] < 1
 
 
+def test_a_step_without_matrix_products_has_none_to_repeat():
+    """Compressed weights are not multiplied as matrices."""
+    backend = contenders.ProductsAlone()
+    backend.repeat_products()
+    assert backend.products == []
+
+
 def test_a_contender_may_take_fewer_turns():
     times = {"reference": [[2.0, 1.0], [4.0, 1.0]], "slow": [[3.0, 5.0]]}
     ratios = timing._ratios(times["slow"], times["reference"], timing.WALL)
