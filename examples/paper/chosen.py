@@ -2,9 +2,9 @@
 
     python examples/paper/chosen.py
 
-The same networks and as many epochs as in Table 1, by AMP. The setting is the one with which averages
-over the posterior are best on validation samples of MNIST with smaller layers; nothing was chosen by
-the errors here.
+The same networks and as many epochs as in Table 1, by AMP. The setting is the one with which
+averages over the posterior are best on validation samples of MNIST with smaller layers; nothing was
+chosen by the errors here.
 """
 
 import table_1
