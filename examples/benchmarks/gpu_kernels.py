@@ -256,6 +256,28 @@ def edge_cost(channel):
     return len(re.findall(pattern, ptx, re.M))
 
 
+def floor_of(n_bytes, operations, ceilings):
+    """Compute the least time that a kernel can take.
+
+    Parameters
+    ----------
+    n_bytes, operations : int
+        What it reads and writes, and what it computes.
+    ceilings : Ceilings
+        Rates of the device.
+
+    Returns
+    -------
+    seconds : float
+        The time.
+    resource : str
+        What takes so long: "bytes" or "arithmetic".
+    """
+    by_bytes = n_bytes / ceilings.rate("copy")
+    by_work = operations / ceilings.rate("multiply-adds")
+    return (by_work, "arithmetic") if by_work > by_bytes else (by_bytes, "bytes")
+
+
 def kernel_records(contender, ceilings):
     """Measure every launch of one step.
 
@@ -286,9 +308,7 @@ def kernel_records(contender, ceilings):
     for (name, shapes), launches in groups.items():
         first = launches[0]
         seconds = seconds_of(backend, first.run)
-        by_bytes = first.n_bytes / ceilings.rate("copy")
-        by_work = first.operations(cost) / ceilings.rate("multiply-adds")
-        floor = max(by_bytes, by_work)
+        floor, resource = floor_of(first.n_bytes, first.operations(cost), ceilings)
         size = " ".join("×".join(map(str, shape)) for shape in shapes[:2])
         records.append(
             {
@@ -296,7 +316,7 @@ def kernel_records(contender, ceilings):
                 "calls": len(launches),
                 "us": seconds * 1e6,
                 "floor_us": floor * 1e6,
-                "floor_of": "arithmetic" if by_work > by_bytes else "bytes",
+                "floor_of": resource,
                 "over_floor": seconds / floor,
             }
         )

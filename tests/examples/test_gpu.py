@@ -112,6 +112,18 @@ def test_instructions_of_an_edge_are_counted(monkeypatch):
     assert 1 <= costs["identity"] <= 3 < costs["sign"] < costs["relu"] < 300
 
 
+@pytest.mark.parametrize(
+    ("n_bytes", "operations", "floor"),
+    [(20, 100, (2.0, "bytes")), (20, 1000, (10.0, "arithmetic"))],
+)
+def test_the_floor_is_what_the_scarcer_resource_allows(n_bytes, operations, floor):
+    pytest.importorskip("numba_cuda")
+    from gpu_kernels import floor_of
+
+    rates = {"copy": 10.0, "multiply-adds": 100.0}
+    assert floor_of(n_bytes, operations, Namespace(rate=rates.get)) == floor
+
+
 SIMULATED = """
 import sys
 sys.setswitchinterval(1e-5)
@@ -152,4 +164,4 @@ def test_measuring_runs_in_the_simulator(tmp_path):
     assert names >= {"product", "moments", "update", "expand", "expanded_sums", "end_step"}
     for one in document["kernels"]:
         assert one["us"] > 0 and one["floor_us"] > 0 and np.isfinite(one["over_floor"])
-    assert any(one["floor_of"] == "arithmetic" for one in document["kernels"])
+        assert one["floor_of"] in ("arithmetic", "bytes")
