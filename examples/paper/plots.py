@@ -45,7 +45,8 @@ def draw_all(evidence, folder):
 def _finish(ax):
     """Add the legend, or say that nothing was run."""
     if ax.get_legend_handles_labels()[0]:
-        ax.legend(fontsize="small")
+        if not ax.figure.legends:
+            ax.legend(fontsize="small")
     else:
         ax.text(0.5, 0.5, "not run yet", transform=ax.transAxes, ha="center", va="center")
 
@@ -150,6 +151,11 @@ def draw_figure_3(evidence):
         band = 100 - errors - deviations, 100 - errors + deviations
         right.fill_between(epochs, *band, color=color, alpha=0.2, linewidth=0)
         left.lines[-1].set_label(label)
+    if right.lines:
+        # Long names would hide what they name.
+        handles = right.get_legend_handles_labels()
+        figure.legend(*handles, loc="outside lower center", fontsize="small")
+        figure.set_figheight(5)
     return figure
 
 
