@@ -6,6 +6,7 @@ import pytest
 from sklearn_bp.algorithms import expansion
 from sklearn_bp.algorithms._tolerance import remaining_share
 from sklearn_bp.backends.cpu import CpuBackend
+from sklearn_bp.backends.cpu.expansion_bounds import summarise_survey
 
 from .expanding import Setting, mini_batch, sums, train, with_mean
 
@@ -114,6 +115,19 @@ def test_samples_get_the_lowest_degrees_within_a_budget(budget):
     more = squares[lower[1], lower[0]] - squares[lower[1], lower[0] + 1]
     assert np.all(grown.sum() + more > budget)
     assert (degree < 4).any() == (budget > 0.1) and (degree == 1).all() == (budget == np.inf)
+
+
+def test_a_survey_is_summed_up_over_its_rows_only():
+    """Rows beyond those surveyed hold what an earlier mini-batch left."""
+    rng, rows, spared = np.random.default_rng(0), 3, 1.0
+    squares, counts = rng.uniform(0, 2, (5, 4, 2)), rng.integers(0, 2, (5, 4, 2))
+    totals = np.full((4, 2), 9.0), np.full((4, 2), 9), np.full(4, 9)
+    summarise_survey(squares, counts, rows, spared, *totals)
+    np.testing.assert_allclose(totals[0], squares[:rows].sum(axis=0))
+    np.testing.assert_array_equal(totals[1], counts[:rows].sum(axis=0))
+    cannot = (squares[:rows, :, -1] > spared) | (counts[:rows, :, -1] > 0)
+    np.testing.assert_array_equal(totals[2], cannot.sum(axis=0))
+    assert 0 < totals[2].sum() < cannot.size
 
 
 def test_each_sample_has_a_degree_of_its_own():
