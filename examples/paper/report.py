@@ -13,6 +13,7 @@ from pathlib import Path
 
 import beyond
 import chosen
+import committee
 import continual
 import depth_width
 import figure_1_left
@@ -293,13 +294,23 @@ def report_beyond(evidence):
 
 def report_chosen(evidence):
     """Show test errors of the problems of Table 1 with the setting chosen, beside the paper's."""
-    header = ["problem", "paper: BinaryNet", "paper: BP", "Bayesian", "point", "seeds", "epochs"]
+    return _beside_the_paper(evidence, chosen.EXPERIMENT)
+
+
+def report_committee(evidence):
+    """Show test errors of the problems of Table 1 by several networks, beside the paper's."""
+    return _beside_the_paper(evidence, committee.EXPERIMENT)
+
+
+def _beside_the_paper(evidence, experiment):
+    """Show test errors of the problems of Table 1, beside the paper's."""
+    header = ["problem", "paper: BinaryNet", "paper: BP", "point", "Bayesian", "seeds", "epochs"]
     rows = []
-    for run in chosen.EXPERIMENT.runs:
+    for run in experiment.runs:
         problem = run["data"], run["parity"]
-        records = evidence.of_run("chosen", run)
+        records = evidence.of_run(experiment.name, run)
         papers = [TEST_ERRORS[problem][contender] for contender in ("binarynet", "bp")]
-        errors = [percent(records, *TEST_BAYES), percent(records, *TEST_POINT)]
+        errors = [percent(records, *TEST_POINT), percent(records, *TEST_BAYES)]
         rows.append([_problem_title(problem), *papers, *errors, *as_run(records)])
     return markdown_table(header, rows)
 
@@ -323,6 +334,7 @@ SECTIONS = {
     "tuning": (report_tuning, tuning.EXPERIMENT),
     "beyond": (report_beyond, beyond.EXPERIMENT),
     "chosen": (report_chosen, chosen.EXPERIMENT),
+    "committee": (report_committee, committee.EXPERIMENT),
     "continual": (report_continual, continual.EXPERIMENT),
 }
 """What can be reported: the table, and the runs it needs."""
