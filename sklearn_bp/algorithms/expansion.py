@@ -172,7 +172,7 @@ def edge_sums(layer):
     layer.expansion_degree, layer.exact_share = degree, 1.0
     if degree == 0:
         layer.tolerance_used = 0.0
-        layer.backend.edge_sums(*_exact_arguments(layer), layer.down_field, layer.terms[0])
+        layer.layout.edge_sums(layer)
         return 1
     _field_terms(layer, cap)
     if layer.has_units_below:

@@ -130,7 +130,7 @@ class DenseLayout:
             layer.x,
             layer.weights.mean,
             layer.sample_weight,
-            layer.down_field,
+            layer.down_field if layer.has_units_below else None,
             layer.terms[0],
         )
 

@@ -97,6 +97,7 @@ class ReferenceBackend:
         x_edge, m_edge = np.broadcast_to(x[:, :, None], shape), np.broadcast_to(mean, shape)
         g = np.empty(shape)
         edges = channel, omega, parameters, x_edge, m_edge, sample_weight, g
+        down_field = np.empty(x.shape) if down_field is None else down_field
         self.edge_sums_cavity(*edges, down_field, field_in)
 
     def edge_sums_cavity(

@@ -275,7 +275,7 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
         self._run(kernel, v.shape[0], v.size, y, v, parameters)
 
     def edge_sums(self, channel, omega, parameters, x, mean, sample_weight, down_field, field_in):
-        """Compute B_in and H_in from exact cavity g with node-level means.
+        """Compute H_in, and B_in unless it is None, from exact cavity g with node-level means.
 
         The units are padded to whole vectors: what is left over costs more than what is added.
         """

@@ -105,8 +105,9 @@ def make_edge_sums(channel):
     callable
         ``edge_sums(omega, parameters, x, mean, sample_weight, down_field, field_in, start,
         stop)`` with `omega` (M, K), `parameters` (3, M, K), `x` (M, N), `mean` (N, K),
-        `sample_weight` (M,) IN; `down_field` (M, N) and `field_in` (N, K) OUT. Rows are inputs:
-        g_{kn→i} = g(ω_kn − m_ki x̂_in), B_in = Σ_k m_ki g_{kn→i}, H_in,ki = Σ_n x̂_in g_{kn→i}.
+        `sample_weight` (M,) IN; `down_field` (M, N), or None if it is not wanted, and `field_in`
+        (N, K) OUT. Rows are inputs: g_{kn→i} = g(ω_kn − m_ki x̂_in), B_in = Σ_k m_ki g_{kn→i},
+        H_in,ki = Σ_n x̂_in g_{kn→i}.
     """
     input_edges = make_input_edges(channel)
 
@@ -118,9 +119,9 @@ def make_edge_sums(channel):
                 field_in[i, k] = zero
             for n in range(omega.shape[0]):
                 weighted = x[n, i] * sample_weight[n]
-                down_field[n, i] = input_edges(
-                    n, i, omega, parameters, x[n, i], weighted, mean, field_in
-                )
+                down = input_edges(n, i, omega, parameters, x[n, i], weighted, mean, field_in)
+                if down_field is not None:
+                    down_field[n, i] = down
 
     return edge_sums
 

@@ -323,15 +323,16 @@ class CudaBackend(ExpansionOperations):
         return kept[shape]
 
     def edge_sums(self, channel, omega, parameters, x, mean, sample_weight, down_field, field_in):
-        """Compute B_in and H_in from exact cavity g with node-level means."""
-        blocks = self.blocks
-        kernel = edges.make_edge_sums(channel, blocks, omega.dtype.type)
+        """Compute H_in, and B_in unless it is None, from exact cavity g with node-level means."""
+        blocks, wanted = self.blocks, down_field is not None
+        kernel = edges.make_edge_sums(channel, blocks, omega.dtype.type, wanted)
         inputs = blocks.groups * blocks.inputs
-        grid = self._edge_grid(down_field, omega.shape[1], blocks.lanes, inputs)
-        down_partial = self._slices(down_field, grid[0])
+        grid = self._edge_grid(x, omega.shape[1], blocks.lanes, inputs)
+        down_partial = self._slices(down_field, grid[0]) if wanted else parameters
         arguments = (omega, parameters, x, mean, sample_weight, down_partial, field_in)
         self.launch(kernel, grid, (blocks.lanes, blocks.groups), *arguments)
-        self._table(edges.add_slices, down_field.shape, down_partial, down_field)
+        if wanted:
+            self._table(edges.add_slices, down_field.shape, down_partial, down_field)
 
     def edge_sums_cavity(
         self,

@@ -101,7 +101,7 @@ def add_lanes(partial, group, lane, n_lanes, n_inputs, start, inputs, is_first, 
 
 
 @cache
-def make_edge_sums(channel, blocks, scalar):
+def make_edge_sums(channel, blocks, scalar, has_units_below):
     """Make the kernel of the exact edge sums, with node-level means on the edges.
 
     Parameters
@@ -112,6 +112,8 @@ def make_edge_sums(channel, blocks, scalar):
         How threads are grouped.
     scalar : type
         NumPy's scalar type of the arrays.
+    has_units_below : bool
+        Whether B_in is wanted.
 
     Returns
     -------
@@ -154,11 +156,14 @@ def make_edge_sums(channel, blocks, scalar):
                         x_in = x[u_n, place(min(inputs + r, last_input))]
                         g = edge_g(centre - means[place(r)] * x_in, p0, p1, p2)
                         fields[place(r)] += x_in * weight * g
-                        partial[place(group), place(entry + r), place(lane)] = means[place(r)] * g
-                first = tile == cuda.blockIdx.x
-                add_lanes(
-                    partial, group, lane, n_lanes, n_inputs, start, inputs, first, down_partial
-                )
+                        if has_units_below:
+                            down = means[place(r)] * g
+                            partial[place(group), place(entry + r), place(lane)] = down
+                if has_units_below:
+                    first = tile == cuda.blockIdx.x
+                    add_lanes(
+                        partial, group, lane, n_lanes, n_inputs, start, inputs, first, down_partial
+                    )
             for r in range(n_inputs):
                 if exists and inputs + r <= last_input:
                     field_in[inputs + r, k] = fields[r]

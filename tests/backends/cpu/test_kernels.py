@@ -81,6 +81,9 @@ def test_edges_of_one_sample_and_padded_units(name, n_samples, n_units, dtype):
         one.edge_parameters(channel, B, A, v, parameters)
         one.edge_sums(channel, omega, parameters, x, mean, weight, *outputs)
         results.append([array.astype(float) for array in outputs])
+        outputs[1].fill(np.nan)
+        one.edge_sums(channel, omega, parameters, x, mean, weight, None, outputs[1])
+        results[-1].append(outputs[1].astype(float))
     for mine, again, expected in zip(*results, strict=True):
         np.testing.assert_array_equal(mine, again)
         tolerance = TOLERANCES[dtype]
