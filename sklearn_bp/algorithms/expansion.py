@@ -217,6 +217,7 @@ def _choose(layer):
     if not automatic:
         layer.x_allowed.fill(np.inf)
         layer.m_allowed.fill(np.inf)
+        layer.negligible = 1.0
         return layer.network.edges, 0, np.inf, 0
     set_allowed_errors(layer)
     best = (EDGE_COST, 0, 0, np.inf, 0)
@@ -324,6 +325,7 @@ def _cheapest_degree(layer, heavy):
         interpolation(n_nodes_for(MAX_DEGREE), 1, layer.network.dtype),
         layer.x_allowed,
         layer.m_allowed,
+        layer.negligible,
         stride,
         layer.expansion_values,
         layer.expansion_keep,
@@ -380,7 +382,15 @@ def _bounds(layer, degree):
         layer.neglected,
         layer.degree_squares,
     )
-    marked = layer.backend.pack_marked(keep, layer.marked_samples, layer.marked_count)
+    marked = layer.backend.pack_marked(
+        *_pairs(layer),
+        layer.x_allowed,
+        layer.m_allowed,
+        layer.negligible,
+        keep,
+        layer.marked_samples,
+        layer.marked_count,
+    )
     return float(layer.degree_squares[:, degree].sum()), marked
 
 

@@ -32,6 +32,9 @@ class Activation:
         ``edge_parameters(B, A, v) -> (p0, p1, p2)``: what g needs besides ω.
     edge_g : callable
         ``edge_g(omega, p0, p1, p2) -> g``, the same g, cheap enough for every edge.
+    edge_g_bound : callable
+        ``edge_g_bound(omega, half_width, p0, p1, p2)``: at least |g| wherever ω is no farther from
+        `omega` than `half_width`; infinity is always right.
     edge_singularity : callable
         ``edge_singularity(p0, p1, p2) -> (position, distance, scale)``: where in the complex plane
         of ω g has its nearest singularity to the real line. `distance` is a lower bound on how far
@@ -48,6 +51,7 @@ class Activation:
     g_gamma: Callable
     edge_parameters: Callable
     edge_g: Callable
+    edge_g_bound: Callable
     edge_singularity: Callable
     point: Callable
 
@@ -68,6 +72,8 @@ class SignOutput:
         ``edge_parameters(y, v) -> (p0, p1, p2)``: what g needs besides ω.
     edge_g : callable
         ``edge_g(omega, p0, p1, p2) -> g``.
+    edge_g_bound : callable
+        ``edge_g_bound(omega, half_width, p0, p1, p2)``, as of an :class:`Activation`.
     edge_singularity : callable
         ``edge_singularity(p0, p1, p2) -> (position, distance, scale)``, as of an
         :class:`Activation`.
@@ -81,6 +87,7 @@ class SignOutput:
     g_gamma: Callable
     edge_parameters: Callable
     edge_g: Callable
+    edge_g_bound: Callable
     edge_singularity: Callable
 
 

@@ -2,7 +2,13 @@
 
 import math
 
-from ..scalar import inverse_mills_excess, inverse_mills_ratio, log_gaussian_tail, scalar_function
+from ..scalar import (
+    inverse_mills_bound,
+    inverse_mills_excess,
+    inverse_mills_ratio,
+    log_gaussian_tail,
+    scalar_function,
+)
 from ._base import SignOutput
 
 
@@ -92,6 +98,29 @@ def sign_output_edge_singularity(p0, p1, p2):
 
 
 @scalar_function
+def sign_output_edge_g_bound(omega, half_width, p0, p1, p2):
+    """Bound |g| = h(u)/s on an interval: it rises with u.
+
+    Parameters
+    ----------
+    omega : float
+        Middle of an interval of ω.
+    half_width : float
+        Its half-width, at least 0.
+    p0, p1, p2 : float
+        What :func:`sign_output_edge_parameters` returns.
+
+    Returns
+    -------
+    float
+        At least |g| everywhere in the interval.
+    """
+    T = type(omega)
+    scale = abs(p0)
+    return scale * inverse_mills_bound(omega * p0 + half_width * scale, T(0))
+
+
+@scalar_function
 def sign_output_g_gamma(y, omega, v):
     """Compute g = ∂_ω φ = y h(u)/s and Γ = −∂²_ω φ = h(u) (h(u) − u)/V.
 
@@ -123,5 +152,6 @@ SIGN_OUTPUT = SignOutput(
     g_gamma=sign_output_g_gamma,
     edge_parameters=sign_output_edge_parameters,
     edge_g=sign_output_edge_g,
+    edge_g_bound=sign_output_edge_g_bound,
     edge_singularity=sign_output_edge_singularity,
 )

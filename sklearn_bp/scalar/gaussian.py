@@ -271,6 +271,32 @@ def inverse_mills_ratio(x):
 
 
 @scalar_function
+def inverse_mills_bound(x, log_factor):
+    """Bound e^{log_factor} h(x) from above, cheaply.
+
+    h(x) ≤ 2 G(x) for x ≤ 0, where H(x) ≥ ½, and h(x) ≤ h(0) + x for x ≥ 0, where the slope of h is
+    below 1. h(0) = 0.7979 is rounded up, by more than exponents of a few thousand are rounded.
+
+    Parameters
+    ----------
+    x : float
+        Argument.
+    log_factor : float
+        Logarithm of a factor, at least 0.
+
+    Returns
+    -------
+    float
+        The bound. It saturates, at 1e37 or more in single and 1e307 in double precision.
+    """
+    T = type(x)
+    below = x if x < T(0) else T(0)
+    limit = exp_limit(x)
+    factor = exp_between(log_factor - T(0.5) * below * below, -limit, limit)
+    return factor * (T(0.8) + (x - below))
+
+
+@scalar_function
 def inverse_mills_excess(x):
     """Excess e(x) = h(x) − x of the inverse Mills ratio, without cancellation.
 

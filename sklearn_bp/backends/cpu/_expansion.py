@@ -131,6 +131,7 @@ class ExpansionOperations:
         interpolation,
         row_allowed,
         column_allowed,
+        negligible,
         stride,
         values,
         tail,
@@ -157,12 +158,17 @@ class ExpansionOperations:
             rows * omega.shape[1] * nodes.shape[0],
             expansion.make_node_values(channel),
             (omega, parameters, row_scale, column_scale, nodes, stride, values, tail),
-            expansion_bounds.make_survey(nodes.shape[0], counts.shape[-1]),
+            expansion_bounds.make_survey(channel, nodes.shape[0], counts.shape[-1]),
             (
+                omega,
+                parameters,
+                row_scale,
+                column_scale,
                 values,
                 to_chebyshev,
                 row_allowed,
                 column_allowed,
+                omega.dtype.type(negligible),
                 stride,
                 tail,
                 ratio_sq,
@@ -238,9 +244,32 @@ class ExpansionOperations:
         )
 
     @staticmethod
-    def pack_marked(keep, marked_samples, marked_count):
+    def pack_marked(
+        channel,
+        omega,
+        parameters,
+        row_scale,
+        column_scale,
+        row_allowed,
+        column_allowed,
+        negligible,
+        keep,
+        marked_samples,
+        marked_count,
+    ):
         """List the pairs that must be summed exactly, unit by unit, and count them."""
-        return expansion_edges.pack_marked(keep, marked_samples, marked_count)
+        return expansion_edges.make_pack_marked(channel)(
+            omega,
+            parameters,
+            row_scale,
+            column_scale,
+            row_allowed,
+            column_allowed,
+            omega.dtype.type(negligible),
+            keep,
+            marked_samples,
+            marked_count,
+        )
 
     def neglected_share(
         self,
