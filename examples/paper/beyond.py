@@ -20,7 +20,11 @@ NETWORK = {
     "n_epochs": 30,
     "n_validation": 10000,
 }
-MEMBERS = (3, 5)
+COMMITTEES = {
+    "3 networks": ("amp", 3),
+    "5 networks": ("amp", 5),
+    "3 networks of mean field": ("mf", 3),
+}
 SCHEDULES = {
     "rho rises": {"rho": [[rho, rho, 0.9] for rho in (1.0, 1.0001, 1.0003, 1.001)]},
     "rho falls": {"rho": [[rho, rho, 0.9] for rho in (1.001, 1.0003, 1.0001, 1.0)]},
@@ -41,6 +45,17 @@ COMBINATIONS = (
     {"rho": 0.9999, "damping": 0.9, "n_inner_iter": 2},
 )
 """Of what is better alone, what is tried together; `rho` is that of the hidden layers."""
+
+
+MEAN_FIELD = (
+    {},
+    {"damping": 0.9},
+    {"damping": 0.95},
+    {"rho": 0.9999, "damping": 0.9},
+    {"rho": 1.0003},
+    {"damping": 0.9, "output_rho": 0.98},
+)
+"""What is tried by mean field, whose weights polarise less than those of AMP."""
 
 
 class VariantTrial(ClassifierTrial):
@@ -65,6 +80,11 @@ def _together(rho=POINT_RHO, output_rho=OUTPUT_RHO, **others):
     return {"rho": [rho, rho, output_rho], **others}
 
 
+def _named(*words, **options):
+    """Name a variant by what it changes."""
+    return ", ".join([*words, *(f"{name} {value}" for name, value in options.items())])
+
+
 def variants():
     """List the variants by name: what they change in the usual settings."""
     changed = {
@@ -76,10 +96,7 @@ def variants():
         **{f"{sweeps} sweeps": {"n_inner_iter": sweeps} for sweeps in (2, 4)},
         **{f"batches of {size}": {"batch_size": size} for size in (32, 64, 256)},
     }
-    changed |= {
-        ", ".join(f"{name} {value}" for name, value in together.items()): _together(**together)
-        for together in COMBINATIONS
-    }
+    changed |= {_named(**together): _together(**together) for together in COMBINATIONS}
     runs = [
         {"variant": name, **message_passing("amp", 2, **options)}
         for name, options in changed.items()
@@ -88,9 +105,14 @@ def variants():
         {"variant": name, "schedule": schedule, **message_passing("amp", 2)}
         for name, schedule in SCHEDULES.items()
     ]
+    runs += [
+        {"variant": _named("mean field", **together)}
+        | message_passing("mf", 2, **_together(**together))
+        for together in MEAN_FIELD
+    ]
     return runs + [
-        {"variant": f"{members} networks", "members": members, **message_passing("amp", 2)}
-        for members in MEMBERS
+        {"variant": name, "members": members, **message_passing(algo, 2)}
+        for name, (algo, members) in COMMITTEES.items()
     ]
 
 
