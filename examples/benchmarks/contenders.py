@@ -32,14 +32,15 @@ class Problem:
         Units of the hidden layers.
     batch_size : int
         Samples per mini-batch.
+    rho : float
+        Of the hidden layers, for message passing.
     """
 
-    def __init__(self, X, y, hidden, batch_size):
+    def __init__(self, X, y, hidden, batch_size, rho=1.0):
         self.X, self.y, self.hidden, self.batch_size = X, y, tuple(hidden), batch_size
         self.n_classes = int(y.max()) + 1
         self.layer_sizes = (X.shape[1], *self.hidden, self.n_classes)
-
-        self.posterior = None
+        self.rho, self.posterior = rho, None
 
     def start(self, **options):
         """Get the posterior that message passing starts from, drawn in the first call."""
@@ -50,7 +51,7 @@ class Problem:
 
     def network(self, algo, **options):
         """Describe the network for message passing."""
-        rho = (1.0,) * len(self.hidden) + (0.9,)
+        rho = (self.rho,) * len(self.hidden) + (0.9,)
         return make_network(
             self.layer_sizes, algo=algo, rho=rho, damping=0.8, intercept=False, **options
         )

@@ -106,6 +106,8 @@ class Setting:
         Mini-batches to measure on.
     density : float
         Fraction of the weights that exist.
+    rho : float
+        Of the hidden layers: above 1 weights become certain, and variances small.
     least_edges : int or None
         Layers with fewer edges are summed exactly; None for the package's number.
     compressed : bool
@@ -120,6 +122,7 @@ class Setting:
     batch_size: int = 128
     n_batches: int = 8
     density: float = 1.0
+    rho: float = 1.0
     least_edges: int | None = None
     compressed: bool = True
 
@@ -128,7 +131,7 @@ class Setting:
         return make_network(
             (n_features, *self.hidden, n_classes),
             algo=algo,
-            rho=(1.0,) * len(self.hidden) + (0.9,),
+            rho=(self.rho,) * len(self.hidden) + (0.9,),
             damping=0.8,
             density=self.density,
             intercept=False,
@@ -139,6 +142,7 @@ class Setting:
 LONG = (1, 2, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100)
 SETTINGS = (
     Setting("2 × 501", standardised, (501, 501), LONG, algo="amp"),
+    Setting("2 × 501, rho 1.001", standardised, (501, 501), (5, 10), algo="amp", rho=1.001),
     Setting("2 × 501, batch 16", standardised, (501, 501), (1, 10), algo="amp", batch_size=16),
     Setting("2 × 501, density 0.1", standardised, (501, 501), (1, 10), algo="amp", density=0.1),
     Setting(
@@ -179,7 +183,7 @@ class Checkpoints:
     def __init__(self, setting, X, y, folder):
         self.setting, self.X, self.y = setting, X, y
         described = f"{setting.load.__name__}-{'-'.join(map(str, setting.hidden))}"
-        described += f"-{setting.algo}-{setting.batch_size}-{setting.density:g}"
+        described += f"-{setting.algo}-{setting.batch_size}-{setting.density:g}-{setting.rho:g}"
         self.folder = folder / described
         self.folder.mkdir(parents=True, exist_ok=True)
         self.network = setting.network(X.shape[1], int(y.max()) + 1, setting.algo)
@@ -327,6 +331,7 @@ def compare(setting, posterior, X, y, rows):
             "degree": getattr(layer, "expansion_degree", 0),
             "samples": _samples_by_degree(layer),
             "exact_share": getattr(layer, "exact_share", 1.0),
+            "left_out_share": _left_out_share(layer),
         }
         for error, value in values.items():
             fields = relative_error(value[0], references[error][0], mask)
@@ -343,6 +348,14 @@ def _samples_by_degree(layer):
         return {0: 1.0}
     degrees, counts = np.unique(layer.sample_degree, return_counts=True)
     return dict(zip(degrees.tolist(), (counts / counts.sum()).tolist(), strict=True))
+
+
+def _left_out_share(layer):
+    """Tell for which share of pairs g is taken for zero."""
+    if not getattr(layer, "expansion_degree", 0):
+        return 0.0
+    not_expanded = layer.omega.size - np.count_nonzero(layer.expansion_keep)
+    return float(not_expanded - layer.marked_count.sum()) / layer.omega.size
 
 
 class Options:
@@ -381,6 +394,7 @@ def measure(setting, epoch, posterior, X, y):
                 for degree in sorted(set().union(*(one["samples"] for one in of_layer)))
             },
             "exact_share": float(np.mean([one["exact_share"] for one in of_layer])),
+            "left_out_share": float(np.mean([one["left_out_share"] for one in of_layer])),
             "errors": {
                 name: {"median": median(values), "max": max(values)}
                 for name, values in _by_error(of_layer).items()
@@ -422,7 +436,7 @@ def _row(record):
     highest = ", ".join(f"{degree} ({count})" for degree, count in record["degrees"].items())
     samples = ", ".join(f"{degree} ({share:.0%})" for degree, share in record["samples"].items())
     cells = [record["setting"], str(record["epoch"]), str(record["layer"]), highest, samples]
-    cells.append(f"{record['exact_share']:.2%}")
+    cells += [f"{record['exact_share']:.2%}", f"{record['left_out_share']:.2%}"]
     for error in ERRORS:
         for quantity in QUANTITIES:
             entry = record["errors"].get(f"{error}_{quantity}")
@@ -459,7 +473,7 @@ def report(records=RECORDS):
     rank = {setting.name: place for place, setting in enumerate(SETTINGS)}
     found.sort(key=lambda one: (rank[one["setting"]], one["epoch"], one["layer"]))
     header = ["network", "epochs", "layer", "highest degree (mini-batches)"]
-    header += ["degrees (samples)", "summed exactly"]
+    header += ["degrees (samples)", "summed exactly", "left out"]
     names = {"step": "whole step", "own": "own sums", "rounding": "rounding alone"}
     header += [f"{quantity}, {names[error]}" for error in ERRORS for quantity in QUANTITIES]
     print("Relative errors, median / largest over the mini-batches.\n")

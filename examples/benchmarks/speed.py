@@ -64,9 +64,9 @@ class Benchmark:
         self.names = [name for name in CONTENDERS if available(name)]
         self.n_turns, self.budget = (3, 0.3) if quick else (5, 0.6)
 
-    def problem(self, width, batch_size):
+    def problem(self, width, batch_size, rho=1.0):
         """Make the problem of a width and a batch size on MNIST."""
-        return Problem(self.X, self.y, (width, width), batch_size)
+        return Problem(self.X, self.y, (width, width), batch_size, rho)
 
     def networks(self):
         """Measure all contenders over widths and batch sizes; whole epochs at 2 × 501."""
@@ -106,13 +106,18 @@ class Benchmark:
 
     def trained(self):
         """Measure at 2 × 501 after some epochs: weights are polarised, and BP needs more terms."""
-        records = []
-        problem, n_epochs = self.problem(501, 128), 0
-        for more in (1, 1) if self.quick else (1, 4, 15):
-            n_epochs += more
-            problem.posterior = self._train(problem, more)
+        if self.quick:
+            return self._trained(1.0, (1, 2))
+        return self._trained(1.0, (1, 5, 20)) + self._trained(1.001, (5, 10))
+
+    def _trained(self, rho, epochs):
+        """Measure after some epochs with a rho; above 1, weights become certain the sooner."""
+        records, problem, done = [], self.problem(501, 128, rho), 0
+        for n_epochs in epochs:
+            problem.posterior = self._train(problem, n_epochs - done)
+            done = n_epochs
             for record in measure(problem, OWN, 1, self.n_turns, self.budget):
-                records.append(record | {"epochs_before": n_epochs})
+                records.append(record | {"rho": rho, "epochs_before": n_epochs})
         return records
 
     def _train(self, problem, n_epochs):

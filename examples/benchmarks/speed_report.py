@@ -12,6 +12,7 @@ LABELS = {
     "n_rows": "rows",
     "layers": "layers",
     "density": "density",
+    "rho": "rho",
     "epochs_before": "epochs before",
     "epoch_s": "s per 60,000 samples",
     "processor_s": "processor s",
@@ -40,7 +41,15 @@ COMMON = ["hidden", "batch_size", "threads", "contender", "n_samples", "epoch_s"
 COLUMNS = {
     "memory": ["hidden", "density", "contender", "imported_bytes", "loaded_bytes", "trained_bytes"],
     "networks": [*COMMON, "processor_ratio", "products_s", "share_outside_products", "degrees"],
-    "trained": ["epochs_before", "contender", "epoch_s", "ratio", "processor_ratio", "degrees"],
+    "trained": [
+        "rho",
+        "epochs_before",
+        "contender",
+        "epoch_s",
+        "ratio",
+        "processor_ratio",
+        "degrees",
+    ],
     "threads": ["hidden", "batch_size", "contender", "epoch_s", "two_threads_s", "speedup"],
     "edges": ["layers", "batch_size", "channel", "dtype", "edges_per_s"],
     "search": ["contender", "fits", "threads_per_worker", "search_s", "speedup"],
@@ -75,7 +84,8 @@ def _cell(record, column):
         return ", ".join(f"{degree}, {share:.1%}" for degree, share in value)
     if isinstance(value, list | tuple):
         return "-".join(str(entry) for entry in value)
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    digits = 4 if column == "rho" else 3
+    return f"{value:.{digits}g}" if isinstance(value, float) else str(value)
 
 
 GROWTHS = {
