@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from . import _validation
 from ._callbacks import CallbackSupportMixin, FitCallbacks, StateReporter
 from ._documentation import class_page_template
-from ._fitted import FittedPosterior, LiveEngine, unchanged_on_failure
+from ._fitted import FittedPosterior, LiveEngine, UnchangedOnFailure
 from ._parameters import CONSTRAINTS, ENGINE_PARAMETERS, NETWORK_OPTIONS, SHAPE_PARAMETERS
 from ._persistence import save
 from ._state import as_key
@@ -145,7 +145,7 @@ class MessagePassingClassifier(
         """
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         callbacks = FitCallbacks(self, self.max_iter, X=X, y=y, metadata=metadata)
-        with unchanged_on_failure(self):
+        with UnchangedOnFailure(self):
             self._fit(X, y, sample_weight, callbacks)
         callbacks.end_fit(self._prediction_state)
         return self
@@ -278,7 +278,7 @@ class MessagePassingClassifier(
         effect, except those that the shapes of the posterior follow from, which raise an error,
         and those of the start.
         """
-        with unchanged_on_failure(self):
+        with UnchangedOnFailure(self):
             self._partial_fit(X, y, classes, sample_weight)
         return self
 

@@ -5,10 +5,8 @@ long as the estimator exists, pickles and copies get host arrays.
 """
 
 import os
-from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
-import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from . import _state
@@ -16,22 +14,28 @@ from . import _state
 _ENGINES: WeakKeyDictionary = WeakKeyDictionary()
 
 
-@contextmanager
-def unchanged_on_failure(estimator):
-    """Put an estimator's attributes back if an error is raised.
+class UnchangedOnFailure:
+    """Context that puts an estimator's attributes back if an error is raised.
 
     Parameters
     ----------
     estimator : estimator
         The estimator.
     """
-    attributes = dict(vars(estimator))
-    try:
-        yield
-    except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(attributes)
-        raise
+
+    # Not a generator: entering and leaving one takes longer than all else here.
+    __slots__ = ("_attributes", "_estimator")
+
+    def __init__(self, estimator):
+        self._estimator, self._attributes = estimator, dict(vars(estimator))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        if kind is not None:
+            vars(self._estimator).clear()
+            vars(self._estimator).update(self._attributes)
 
 
 class LiveEngine:
@@ -74,9 +78,7 @@ class LiveEngine:
         """
         self._posterior = None
         try:
-            # The engine counts what is not finite and says so by an error.
-            with np.errstate(all="ignore"):
-                self.engine.step(*data)
+            self.engine.step(*data)
         except BaseException:
             self._posterior, self.key = self.engine.posterior(), None
             raise

@@ -21,13 +21,17 @@ class Weights:
         H, m, σ.
     precision : device array of the layout's Gaussian shape
         G of the Gaussian rows, which are the last ones.
+    binary, gaussian : tuple of three device arrays
+        Views of H, m and σ: the rows of ±1 weights, and the Gaussian ones.
     """
 
     def __init__(self, backend, layout, dtype):
-        self.field = backend.zeros(layout.shape, dtype)
-        self.mean = backend.zeros(layout.shape, dtype)
-        self.variance = backend.zeros(layout.shape, dtype)
+        moments = [backend.zeros(layout.shape, dtype) for _ in range(3)]
+        self.field, self.mean, self.variance = moments
         self.precision = backend.zeros(layout.gaussian_shape, dtype)
+        first = layout.shape[0] - layout.gaussian_shape[0]
+        self.binary = tuple(array[:first] for array in moments)
+        self.gaussian = tuple(array[first:] for array in moments)
 
 
 class BatchMemory(dict):

@@ -173,34 +173,35 @@ def update(layer, n_terms, bad):
         backend.collect_field(layer.terms[:n_terms], old.mean, layer.unit_scale)
     field_in = layer.terms[0]
     if first:
+        (prior_field, _, _), (field, mean, _) = committed.binary, old.binary
         backend.update_binary(
             layer.prior,
             bad,
             field_in[:first],
-            committed.field[:first],
-            old.field[:first],
-            old.mean[:first],
+            prior_field,
+            field,
+            mean,
             *layer.update_numbers,
-            new.field[:first],
-            new.mean[:first],
-            new.variance[:first],
+            *new.binary,
         )
     if layer.n_gaussian:
+        (prior_field, _, _), (field, mean, _) = committed.gaussian, old.gaussian
+        new_field, new_mean, new_variance = new.gaussian
         backend.update_gaussian(
             layer.intercept_prior,
             bad,
             field_in[first:],
             layer.precision_in,
-            committed.field[first:],
+            prior_field,
             committed.precision,
-            old.field[first:],
+            field,
             old.precision,
-            old.mean[first:],
+            mean,
             *layer.update_numbers,
-            new.field[first:],
+            new_field,
             new.precision,
-            new.mean[first:],
-            new.variance[first:],
+            new_mean,
+            new_variance,
         )
     if layer.mask is not None:
         backend.apply_mask(layer.mask, new.mean, new.variance)

@@ -44,9 +44,7 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
     def __init__(self, n_threads=None):
         self._scratch = {}
         self._pool = RowPool(usable_threads() if n_threads is None else n_threads)
-
-    def _run(self, kernel, rows, work, *arguments):
-        return self._pool.run(kernel, rows, work, *arguments)
+        self._run = self._pool.run
 
     def _stream(self, kernel, array, *arguments):
         """Run a kernel over the rows of an array for whose elements it does next to nothing."""
