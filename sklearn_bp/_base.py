@@ -335,19 +335,18 @@ class MessagePassingClassifier(
 
     def _step(self, live, X, codes, weight):
         """Learn a mini-batch."""
-        engine, rows = live.engine, np.arange(X.shape[0])
+        network = live.engine.network
         if weight is not None:
-            rows = rows[weight > 0]
-            weight = engine.backend.asarray(weight.astype(engine.network.dtype))
-        data = engine.backend.load_data(X)
-        targets = engine.backend.asarray(output_targets(engine.network, codes))
-        if rows.shape[0]:
-            live.step(data, targets, engine.backend.load_order(rows), weight)
-        self._network = engine.network
+            if not weight.all():
+                X, codes, weight = (array[weight > 0] for array in (X, codes, weight))
+            weight = weight.astype(network.dtype)
+        if X.shape[0]:
+            live.step(X, output_targets(network, codes), weight)
+        self._network = network
         self._hand_to(live)
         self.n_iter_ += 1
         self.n_steps_ += 1
-        self.t_ += rows.shape[0]
+        self.t_ += X.shape[0]
 
     # The network ---------------------------------------------------------------------------
 

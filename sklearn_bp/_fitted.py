@@ -51,7 +51,7 @@ class LiveEngine:
 
     def __init__(self, engine, key):
         self.engine, self.key, self._process = engine, key, os.getpid()
-        self._posterior = None
+        self._posterior = self._batch = None
 
     def serves(self, key):
         """Tell whether the engine can go on: same parameters, same process.
@@ -68,17 +68,22 @@ class LiveEngine:
         """
         return self.key == key and self._process == os.getpid()
 
-    def step(self, *data):
+    def step(self, X, y, sample_weight):
         """Take a PasP step; if it fails, only its start remains, and the engine serves no more.
 
         Parameters
         ----------
-        *data
-            As in :meth:`sklearn_bp.engine.engine.Engine.step`.
+        X : ndarray or sparse matrix of shape (M, n_features)
+            The mini-batch.
+        y : ndarray of shape (M,)
+            Its labels, as the output channel wants them.
+        sample_weight : ndarray of shape (M,) or None
+            How often each sample counts, in the network's precision.
         """
         self._posterior = None
         try:
-            self.engine.step(*data)
+            self._batch = self.engine.backend.load_batch(X, y, sample_weight, self._batch)
+            self.engine.step(*self._batch)
         except BaseException:
             self._posterior, self.key = self.engine.posterior(), None
             raise

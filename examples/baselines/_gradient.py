@@ -127,6 +127,8 @@ class GradientClassifier(MiniBatchClassifier):
         Whether `fit` goes on from the fitted state.
     random_state : int, RandomState instance or None, default=None
         Draws the start and the order of the samples.
+    device : str, default="cpu"
+        PyTorch's name of where to compute; the start is drawn on the CPU, alike for all.
     """
 
     binary_weights: bool
@@ -142,6 +144,7 @@ class GradientClassifier(MiniBatchClassifier):
         max_iter=100,
         warm_start=False,
         random_state=None,
+        device="cpu",
     ):
         super().__init__(
             hidden_layer_sizes,
@@ -153,6 +156,7 @@ class GradientClassifier(MiniBatchClassifier):
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.density = density
+        self.device = device
 
     @property
     def coefs_(self):
@@ -164,30 +168,30 @@ class GradientClassifier(MiniBatchClassifier):
     def _start(self, sizes, random_state):
         """Draw a network as Xavier Glorot."""
         generator = torch.Generator().manual_seed(random_state.randint(2**31 - 1))
-        self._layers = make_layers(sizes, self.binary_weights, self.density, generator)
+        layers = make_layers(sizes, self.binary_weights, self.density, generator)
+        self._layers = layers.to(self.device)
         optimizer = OPTIMIZERS[self.optimizer]
         self._optimizer = optimizer(self._layers.parameters(), lr=self.learning_rate)
 
     def _learn(self, X, codes):
         """Take a step of gradient descent."""
-        z = self._layers(_as_tensor(X))
-        loss = _cross_entropy(z, torch.from_numpy(codes))
+        z = self._layers(self._as_tensor(X))
+        loss = _cross_entropy(z, torch.from_numpy(codes).to(self.device))
         self._optimizer.zero_grad()
         loss.backward()
         self._optimizer.step()
         if self.binary_weights:
             clip(self._layers)
-        return z.detach().numpy()
+        return z.numpy(force=True)
 
     def _outputs(self, X):
         """Compute the last layer's pre-activations."""
         with torch.no_grad():
-            return self._layers(_as_tensor(X)).numpy()
+            return self._layers(self._as_tensor(X)).numpy(force=True)
 
-
-def _as_tensor(X):
-    """Share an array with PyTorch, which warns of those that must not be written to: copy them."""
-    return torch.from_numpy(np.require(X, requirements="W"))
+    def _as_tensor(self, X):
+        """Hand over an array, as a copy if it must not be written to: PyTorch would warn."""
+        return torch.from_numpy(np.require(X, requirements="W")).to(self.device)
 
 
 def _cross_entropy(z, codes):

@@ -1,10 +1,12 @@
 """What ``gpu.py`` measures: parts made of cells, a name and a function that returns records."""
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
 
@@ -34,6 +36,10 @@ OWN = {
     "bp, exact edges": {"algo": "bp", "edges": "exact"},
 }
 PEER = "PyTorch BinaryNet"
+SHARED_TESTS = ("test_steps.py", "test_training.py")
+"""Tests that spend their time compiling, and can be shared among processes; one of the others fills
+the device's memory, which no process beside it would survive."""
+
 SHAPES = {
     f"{inputs} inputs × {units} units per thread, {groups} groups": (inputs, units, groups)
     for inputs, units, groups in ((4, 2, 4), (4, 1, 4), (8, 2, 4), (8, 1, 4), (4, 2, 2))
@@ -125,7 +131,7 @@ class Bench:
 def tests(bench):
     """Run ``pytest -m gpu``, a file at a time."""
     folder = ROOT / "tests" / "backends" / "cuda" / "gpu"
-    for path in sorted(folder.glob("test_*.py")):
+    for path in sorted(folder.glob("test_*.py"), key=lambda path: path.name not in SHARED_TESTS):
         yield path.name, lambda path=path: [_run_tests(bench, path)]
 
 
@@ -133,6 +139,8 @@ def _run_tests(bench, path):
     """Run one file of tests; the summary, and what was printed of a failure."""
     marks = "gpu and not slow" if bench.quick else "gpu"
     command = [sys.executable, "-m", "pytest", "-m", marks, "-q", "-p", "no:cacheprovider"]
+    if path.name in SHARED_TESTS and find_spec("xdist") is not None:
+        command += ["-n", str(os.cpu_count())]
     start = perf_counter()
     done = subprocess.run([*command, str(path)], cwd=ROOT, capture_output=True, text=True)
     lines = done.stdout.strip().splitlines() or ["nothing was printed"]

@@ -8,6 +8,7 @@ from sklearn_bp import BPClassifier
 from sklearn_bp.backends import get_backend
 
 MESSAGE_PASSING = ("bp", "amp", "mf")
+GRADIENTS = ("binarynet", "sgd")
 TITLES = {
     "bp": "BP",
     "amp": "AMP",
@@ -85,7 +86,7 @@ def make_estimator(parameters, machine):
     parameters : dict
         ``contender``, ``hidden_layer_sizes`` and ``options``.
     machine : Machine
-        Where to compute; baselines always do so on the CPU.
+        Where to compute; Expectation Backpropagation always does so on the CPU.
 
     Returns
     -------
@@ -96,6 +97,8 @@ def make_estimator(parameters, machine):
     hidden = tuple(parameters["hidden_layer_sizes"])
     if contender in MESSAGE_PASSING:
         return BPClassifier(hidden, algo=contender, device=machine.device, **options)
+    if contender in GRADIENTS:
+        options = options | {"device": computes_on(parameters, machine)}
     estimator = _baseline(contender)(hidden, **options)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(machine.threads)
@@ -110,14 +113,14 @@ def computes_on(parameters, machine):
     parameters : dict
         ``contender``.
     machine : Machine
-        Where message passing computes.
+        What was asked for.
 
     Returns
     -------
     str
         "cpu" or "cuda".
     """
-    if parameters["contender"] in MESSAGE_PASSING:
+    if parameters["contender"] in (*MESSAGE_PASSING, *GRADIENTS):
         return get_backend(machine.device).name
     return "cpu"
 

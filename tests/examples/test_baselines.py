@@ -204,3 +204,14 @@ def test_ebp_step_of_a_gaussian_perceptron_is_exact():
     ratio = mean @ x / deviation
     exact = mean + scale**2 * x * norm.pdf(ratio) / norm.cdf(ratio) / deviation
     np.testing.assert_allclose(model.fields_[0][:, 0], exact, rtol=1e-5)
+
+
+@pytest.mark.gpu
+def test_a_gpu_trains_the_cpus_network(digits):
+    if not pytest.importorskip("torch").cuda.is_available():
+        pytest.skip("PyTorch sees no GPU")
+    X, y = digits.X_train[:320], digits.y_train[:320]
+    ours, theirs = (binarynet(device=device, max_iter=1).fit(X, y) for device in ("cuda", "cpu"))
+    for one, other in zip(ours.coefs_, theirs.coefs_, strict=True):
+        assert np.mean(one == other) > 0.99
+    assert pickle.loads(pickle.dumps(ours)).score(X, y) == ours.score(X, y)

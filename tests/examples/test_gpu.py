@@ -112,15 +112,16 @@ def test_instructions_of_an_edge_are_counted(monkeypatch):
     assert 1 <= costs["identity"] <= 3 < costs["sign"] < costs["relu"] < 300
 
 
+@pytest.mark.parametrize("rate", ["multiply-adds", "products"])
 @pytest.mark.parametrize(
     ("n_bytes", "operations", "floor"),
     [(20, 100, (2.0, "bytes")), (20, 1000, (10.0, "arithmetic"))],
 )
-def test_the_floor_is_what_the_scarcer_resource_allows(n_bytes, operations, floor):
+def test_the_floor_is_what_the_scarcer_resource_allows(n_bytes, operations, floor, rate):
     pytest.importorskip("numba_cuda")
     from gpu_kernels import floor_of
 
-    rates = {"copy": 10.0, "multiply-adds": 100.0}
+    rates = {"copy": 10.0, "multiply-adds": 50.0, "products": 50.0} | {rate: 100.0}
     assert floor_of(n_bytes, operations, Namespace(rate=rates.get)) == floor
 
 

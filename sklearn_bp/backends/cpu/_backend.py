@@ -170,6 +170,17 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
         return X.tocsr() if issparse(X) else np.asarray(X)
 
     @staticmethod
+    def load_batch(X, y, sample_weight, earlier=None):
+        """Take a mini-batch that comes alone as it is; see the CUDA backend's.
+
+        Returns
+        -------
+        X, y, rows, sample_weight : tuple
+            What an engine's step takes.
+        """
+        return CpuBackend.load_data(X), y, np.arange(X.shape[0]), sample_weight
+
+    @staticmethod
     def load_order(order):
         """Bring sample indices to the device."""
         return np.asarray(order, dtype=np.int64)

@@ -213,6 +213,48 @@ class CudaBackend(ExpansionOperations):
         fits = needed <= DATA_SHARE * free_memory()
         return ResidentData(self, X) if fits else StreamedData(self, X)
 
+    def load_batch(self, X, y, sample_weight, earlier=None):
+        """Bring a mini-batch that comes alone to the device.
+
+        Parameters
+        ----------
+        X : ndarray or sparse matrix of shape (M, n_features)
+            Its samples.
+        y : ndarray of shape (M,)
+            Its labels, as the output channel wants them.
+        sample_weight : ndarray of shape (M,) or None
+            How often each sample counts.
+        earlier : tuple or None
+            What the last call returned. If this mini-batch is of the same shape, it takes that
+            memory, and the work recorded for the one serves the other.
+
+        Returns
+        -------
+        X, y, rows, sample_weight : tuple
+            What an engine's step takes.
+        """
+        if earlier is not None and self._fits(earlier, X, y, sample_weight):
+            samples, labels, _, weights = earlier
+            samples.assign(X)
+            self.assign(y, labels)
+            if weights is not None:
+                self.assign(sample_weight, weights)
+            return earlier
+        indices = self.asarray(np.arange(X.shape[0]))
+        rows = Rows(X.shape[0], indices, indices, self._origin, 0)
+        weights = None if sample_weight is None else self.asarray(sample_weight)
+        return ResidentData(self, X), self.asarray(y), rows, weights
+
+    @staticmethod
+    def _fits(batch, X, y, sample_weight):
+        """Tell whether a mini-batch can take the memory of another."""
+        samples, labels, _, weights = batch
+        return (
+            (samples.array.shape, samples.array.dtype) == (X.shape, kept_type(X))
+            and labels.dtype == y.dtype
+            and (weights is None) == (sample_weight is None)
+        )
+
     def load_order(self, order):
         """Bring the indices of one mini-batch to the device."""
         order = np.asarray(order, dtype=np.int64)

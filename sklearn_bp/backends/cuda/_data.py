@@ -105,10 +105,20 @@ class ResidentData:
     def __init__(self, backend, X):
         self._backend, self._schedule = backend, None
         self.array = backend.empty(X.shape, kept_type(X))
+        self.assign(X)
+
+    def assign(self, X):
+        """Replace the samples by others, of the same shape and type.
+
+        Parameters
+        ----------
+        X : ndarray, memmap or sparse matrix of shape (n_samples, n_features)
+            The samples.
+        """
         n_rows = max(1, CHUNK_BYTES // max(1, X.shape[1] * self.array.dtype.itemsize))
         for start in range(0, X.shape[0], n_rows):
             chunk = slice(start, min(start + n_rows, X.shape[0]))
-            backend.assign(read_rows(X, chunk), self.array[chunk])
+            self._backend.assign(read_rows(X, chunk), self.array[chunk])
 
     def batches(self, order, batch_size):
         """Yield the mini-batches of an epoch.

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from sklearn_bp import BayesBPClassifier, BPClassifier
-from sklearn_bp.backends import DeviceMemoryError
+from sklearn_bp.backends import DeviceMemoryError, get_backend
 from sklearn_bp.backends.cuda import find_problem
 from sklearn_bp.backends.cuda._runtime import SIMULATED, free_memory
 
@@ -55,6 +55,29 @@ def test_many_rows_are_predicted_in_chunks(digits):
     many = model.predict(X).reshape(12, -1)
     assert (many == many[0]).all()
     np.testing.assert_array_equal(many[0], model.predict(digits.X_test))
+
+
+@pytest.mark.skipif(SIMULATED, reason="the simulator records nothing")
+@pytest.mark.parametrize("algo", ["mf", "bp"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_steps_that_come_one_by_one_are_replayed(algo, weighted, digits):
+    """Recorded work reads the mini-batch that has come, not the one that was recorded."""
+    model, plain = (
+        BPClassifier((150, 70), algo=algo, device="cuda", random_state=0) for _ in range(2)
+    )
+    backend = get_backend("cuda")
+    weight = np.linspace(0.5, 2, 100) if weighted else None
+    for start in range(0, 1200, 100):
+        X, y = digits.X_train[start : start + 100], digits.y_train[start : start + 100]
+        for one, records in ((model, True), (plain, False)):
+            backend._replays.records = records
+            one.partial_fit(X, y, classes=range(10), sample_weight=weight)
+    backend._replays.records = True
+    for one, other in zip(model.weight_means_, plain.weight_means_, strict=True):
+        np.testing.assert_array_equal(one, other)
+    data, *_ = model._live_engine()._batch
+    keys = [key for key, one in backend._replays._recordings.items() if one.graph is not None]
+    assert sum(id(data) in key for key in keys) == 2
 
 
 ELSEWHERE = """

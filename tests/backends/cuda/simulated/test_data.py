@@ -138,3 +138,53 @@ def test_labels_follow_the_order(backend):
         taken.extend(backend.to_host(out))
         record.end_step(rows)
     np.testing.assert_array_equal(taken, order)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_mini_batch_that_comes_alone(kind, weighted, backend, tmp_path):
+    X, y = samples(kind, tmp_path), np.arange(N_SAMPLES)
+    weight = np.linspace(0.5, 2, N_SAMPLES, dtype=np.float32) if weighted else None
+    batch = None
+    for _ in range(2):
+        batch = backend.load_batch(X, y, weight, batch)
+        assert_batch(backend, batch, X, y, weight)
+        X, y, weight = X[::-1], y[::-1], None if weight is None else weight[::-1]
+
+
+def assert_batch(backend, batch, X, y, weight):
+    """The mini-batch on the device is that one."""
+    data, labels, rows, weights = batch
+    x, x_sq, expected, expected_sq = (np.ones((len(y), N_FEATURES), "f4") for _ in range(4))
+    read, squares = backend.asarray(x), backend.asarray(x_sq)
+    backend.load_rows(data, rows, read, squares)
+    CpuBackend(1).load_rows(CpuBackend.load_data(X), np.arange(len(y)), expected, expected_sq)
+    np.testing.assert_array_equal(backend.to_host(read), expected)
+    np.testing.assert_array_equal(backend.to_host(squares), expected_sq)
+    out = backend.zeros((len(y),), "int32")
+    backend.take(labels, rows, out)
+    np.testing.assert_array_equal(backend.to_host(out), y)
+    assert (weights is None) == (weight is None)
+    if weight is not None:
+        np.testing.assert_array_equal(backend.to_host(weights), weight)
+
+
+def test_mini_batches_of_one_kind_take_the_same_memory(backend):
+    X, y = np.zeros((4, N_FEATURES), np.float32), np.zeros(4, np.float32)
+    weight = np.ones(4, np.float32)
+    first = backend.load_batch(X, y, None)
+    assert backend.load_batch(X + 1, y + 1, None, first) is first
+    others = [
+        (X[:3], y[:3], None),
+        (X.astype(np.float64), y, None),
+        (X, y.astype(np.int64), None),
+        (X, y, weight),
+    ]
+    for other in others:
+        second = backend.load_batch(*other, first)
+        assert second is not first
+        assert_batch(backend, second, *other)
+    weighted = backend.load_batch(X, y, weight)
+    assert backend.load_batch(X, y, weight + 1, weighted) is weighted
+    assert_batch(backend, weighted, X, y, weight + 1)
+    assert backend.load_batch(X, y, None, weighted) is not weighted

@@ -16,6 +16,7 @@ COVERED_ELSEWHERE = {
     "batches",
     "computing",
     "full",
+    "load_batch",
     "load_data",
     "load_order",
     "load_rows",
