@@ -116,6 +116,10 @@ def find_problem():
     if not len(cuda.gpus):
         return "the driver sees no GPU."
     cuda.current_context()
+    try:
+        _try_kernel()
+    except Exception as error:  # Packages that do not fit each other fail here at the earliest.
+        return f"kernels cannot be compiled and run ({type(error).__name__}: {error})."
     return None
 
 
@@ -391,3 +395,16 @@ class Graph:
 def enter_context():
     """Make the device's context the calling thread's own."""
     cuda.current_context()
+
+
+@kernel
+def _write(array):
+    """Do what shows that kernels run."""
+    array[0] = 1
+
+
+def _try_kernel():
+    """Compile and launch a kernel, and wait for it."""
+    stream, array = Stream(), allocate((1,), np.dtype("int64"))
+    stream.launch(_write, 1, 1, array)
+    stream.synchronize()

@@ -116,8 +116,8 @@ def test_every_kernel_is_launched_by_the_engine(monkeypatch):
                 own.add(value.py_func.__qualname__)
             elif name.startswith("make_") and hasattr(value, "cache_info"):
                 assert any(one.startswith(name + ".") for one in launched), name
-    assert own
-    assert own <= launched
+    assert "_write" in own, "the kernel that is tried before a device is used"
+    assert own - {"_write"} <= launched
 
 
 def is_kernel(value):

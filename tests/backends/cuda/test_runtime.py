@@ -31,8 +31,9 @@ def problem(monkeypatch):
     """What is found to be wrong with a CUDA that looks like that."""
     package.find_problem.cache_clear()
 
-    def find(**looks):
+    def find(kernel=lambda: None, **looks):
         monkeypatch.setattr(_runtime, "cuda", fake_cuda(**looks))
+        monkeypatch.setattr(_runtime, "_try_kernel", kernel)
         package.find_problem.cache_clear()
         return package.find_problem()
 
@@ -63,6 +64,11 @@ def test_a_driver_without_a_gpu(problem):
 
 def test_a_gpu_that_cannot_be_used(problem):
     assert "RuntimeError: CUDA_ERROR_DEVICE_UNAVAILABLE" in problem(context=broken)
+
+
+def test_packages_that_do_not_fit_each_other(problem):
+    found = problem(kernel=broken)
+    assert found.startswith("kernels cannot be compiled and run (RuntimeError: CUDA_ERROR")
 
 
 def test_cublas_is_loaded_where_it_is_found(monkeypatch):
