@@ -36,6 +36,9 @@ OWN = {
     "bp, exact edges": {"algo": "bp", "edges": "exact"},
 }
 PEER = "PyTorch BinaryNet"
+PEERS = {PEER: True, "PyTorch MLP": False}
+"""Peers, and whether their weights are ±1."""
+
 SHARED_TESTS = ("test_steps.py", "test_training.py")
 """Tests that spend their time compiling, and can be shared among processes; one of the others fills
 the device's memory, which no process beside it would survive."""
@@ -167,8 +170,9 @@ def _epochs(bench, width, batch_size):
     """Measure all contenders on one network."""
     problem = bench.problem(width, batch_size)
     contenders = {name: OnDevice(problem, **options) for name, options in OWN.items()}
-    if available(PEER):
-        contenders[PEER] = Torch(problem, None, binary=True, device="cuda")
+    for name, binary in PEERS.items():
+        if available(name):
+            contenders[name] = Torch(problem, None, binary=binary, device="cuda")
     times = _take_turns(contenders, problem, bench.n_turns)
     records = []
     for name, contender in contenders.items():
