@@ -251,6 +251,20 @@ def test_exact_edges_are_counted(monkeypatch):
 def test_one_and_two_threads_take_turns(problem):
     (found,) = throughput.two_threads(problem, ["mf"], 2, 1e-3)
     assert found["speedup"]["max"] > 0
+    assert 0 < found["attainable"]["min"] <= found["attainable"]["max"]
+
+
+def test_a_neighbour_trains_when_it_is_wanted(problem):
+    neighbour = throughput.Neighbour(problem, "mf")
+    try:
+        for _ in range(2):
+            with neighbour:
+                assert not neighbour._idle.wait(0.05)
+            assert neighbour._idle.is_set()
+        assert neighbour._process.is_alive()
+    finally:
+        neighbour.stop()
+    assert not neighbour._process.is_alive()
 
 
 def test_a_process_reports_its_own_time(tmp_path):
