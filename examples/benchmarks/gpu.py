@@ -25,6 +25,8 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 from gpu_report import print_report  # noqa: E402
 from records import RESULTS, environment, write_document  # noqa: E402
 
+from sklearn_bp.backends.cuda import find_problem  # noqa: E402
+
 RECORDS = RESULTS / "gpu.json"
 
 
@@ -52,6 +54,9 @@ def load(path, device):
 
 def run(arguments):
     """Measure cell by cell, writing each when it is done."""
+    problem = find_problem()
+    if problem is not None:
+        raise SystemExit(f"There is nothing to measure: {problem}")
     import gpu_cells
 
     start = perf_counter()

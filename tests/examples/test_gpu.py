@@ -45,6 +45,7 @@ def run(monkeypatch, tmp_path):
     """Run the script with stand-ins for what it measures: what was measured, and the file."""
 
     def run_with(cells, **options):
+        monkeypatch.setattr(gpu, "find_problem", lambda: None)
         monkeypatch.setitem(sys.modules, "gpu_cells", cells)
         path = tmp_path / "gpu.json"
         defaults = dict(output=path, quick=False, parts=None, limit=None, again=False)
@@ -89,13 +90,9 @@ def test_report_shows_every_part(capsys):
 
 
 def test_without_a_gpu_it_says_so(monkeypatch):
-    if config.ENABLE_CUDASIM:
-        pytest.skip("the simulator is a GPU")
-    import gpu_cells
-
-    monkeypatch.setattr(gpu_cells, "find_problem", lambda: "there is none.")
+    monkeypatch.setattr(gpu, "find_problem", lambda: "there is none.")
     with pytest.raises(SystemExit, match="nothing to measure: there is none"):
-        gpu_cells.describe()
+        gpu.run(Namespace())
 
 
 @pytest.mark.skipif(config.ENABLE_CUDASIM, reason="the simulator compiles nothing")
