@@ -133,7 +133,10 @@ def draw_figure_2(evidence):
 
 
 def draw_figure_3(evidence):
-    """Draw accuracy on all tasks at the end, and on the first task over time."""
+    """Draw accuracy on all tasks at the end, and on the first task over time.
+
+    Lines of networks smaller than the paper's are dashed.
+    """
     figure, (left, right) = _axes(2, "", "test accuracy in percent")
     left.set_xlabel("task")
     right.set(xlabel="epoch", ylabel="test accuracy on task 1 in percent")
@@ -145,9 +148,11 @@ def draw_figure_3(evidence):
         label, color = describe(run).split(", ", 1)[1], f"C{number}"
         accuracy = 100 - np.array(ends)
         tasks = np.arange(1, accuracy.shape[1] + 1)
-        left.errorbar(tasks, accuracy.mean(axis=0), accuracy.std(axis=0), fmt="o-", color=color)
+        line = "-" if run["n_epochs"] == figure_3.FULL["n_epochs"] else "--"
+        mean, deviation = accuracy.mean(axis=0), accuracy.std(axis=0)
+        left.errorbar(tasks, mean, deviation, fmt=f"o{line}", color=color)
         epochs, errors, deviations = curve(records, "test_task_1")
-        right.plot(epochs, 100 - errors, label=label, color=color)
+        right.plot(epochs, 100 - errors, line, label=label, color=color)
         band = 100 - errors - deviations, 100 - errors + deviations
         right.fill_between(epochs, *band, color=color, alpha=0.2, linewidth=0)
         left.lines[-1].set_label(label)
