@@ -12,7 +12,10 @@ from trials import ClassifierTrial
 
 PROBLEM = {"data": "fashion_mnist", "parity": False, "n_epochs": 100}
 WIDTHS = (101, 1001)
-BATCH_SIZES = (1, 16, 1024)
+BATCHES = ((1, POINT_RHO, 0.0), (1, 1.0, 0.0), (16, POINT_RHO, 0.8), (1024, POINT_RHO, 0.8))
+"""Batch size, rho of the hidden layers, and damping: single samples are learned without, as in the
+paper. Rho is applied once per batch, so that 1.0001 multiplies fields by 400 in an epoch of them."""
+
 DEEP_NARROW_RHO = {"bp": 1.0, "amp": 1.0, "mf": 1.001}
 """The paper's for 3 × 101."""
 
@@ -39,12 +42,12 @@ def shape_runs():
 
 
 def batch_runs():
-    """List the runs of different batch size; single samples are learned without damping."""
+    """List the runs of different batch size."""
     return [
         PROBLEM
         | {"hidden_layer_sizes": [101, 101]}
-        | message_passing(algo, 2, damping=0.0 if size == 1 else 0.8, batch_size=size)
-        for size in BATCH_SIZES
+        | message_passing(algo, 2, rho, damping, batch_size=size)
+        for size, rho, damping in BATCHES
         for algo in MESSAGE_PASSING
     ]
 

@@ -23,6 +23,7 @@ import figure_3
 import figure_b5
 import figure_b8
 import figure_b9
+import full_size
 import table_1
 import tuning
 from benchmarks.records import markdown_table
@@ -285,9 +286,19 @@ def _validation_errors(records):
 
 def report_beyond(evidence):
     """Show validation errors of the variants."""
+    return _variants(evidence, beyond.EXPERIMENT)
+
+
+def report_full_size(evidence):
+    """Show validation errors of the variants of Table 1's networks."""
+    return _variants(evidence, full_size.EXPERIMENT)
+
+
+def _variants(evidence, experiment):
+    """Show validation errors of an experiment's variants."""
     rows = []
-    for run in beyond.EXPERIMENT.runs:
-        records = evidence.of_run("beyond", run)
+    for run in experiment.runs:
+        records = evidence.of_run(experiment.name, run)
         rows.append([run["variant"], *_validation_errors(records), *as_run(records)])
     return markdown_table(["variant", *_VALIDATION_HEADER[1:], "seeds", "epochs"], rows)
 
@@ -333,6 +344,7 @@ SECTIONS = {
     "depth_width": (report_depth_width, depth_width.EXPERIMENT),
     "tuning": (report_tuning, tuning.EXPERIMENT),
     "beyond": (report_beyond, beyond.EXPERIMENT),
+    "full_size": (report_full_size, full_size.EXPERIMENT),
     "chosen": (report_chosen, chosen.EXPERIMENT),
     "committee": (report_committee, committee.EXPERIMENT),
     "continual": (report_continual, continual.EXPERIMENT),
