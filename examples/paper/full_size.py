@@ -28,6 +28,9 @@ SETTINGS = {
         {"rho": 1.0, "batch_size": 256},
         {"rho": 1.0, "damping": 0.9, "batch_size": 512},
         {"rho": 1.0, "output_rho": 0.98},
+        {"rho": 1.0, "damping": 0.9, "batch_size": 1024},
+        {"rho": 1.0, "output_rho": 0.98, "batch_size": 256},
+        {"rho": 1.0, "output_rho": 0.98, "damping": 0.9, "batch_size": 512},
     ),
     "mf": (
         {},
@@ -39,6 +42,8 @@ SETTINGS = {
         {"rho": 1.0003, "batch_size": 256},
         {"damping": 0.95},
         {"rho": 1.0003, "damping": 0.9},
+        {"rho": 1.0, "damping": 0.9, "batch_size": 512},
+        {"rho": 1.0, "output_rho": 0.98, "batch_size": 256},
     ),
 }
 """What is changed in the usual settings; `rho` is that of the hidden layers."""

@@ -304,7 +304,7 @@ def _variants(evidence, experiment):
 
 
 def report_chosen(evidence):
-    """Show test errors of the problems of Table 1 with the setting chosen, beside the paper's."""
+    """Show test errors of the problems of Table 1 with the settings chosen, beside the paper's."""
     return _beside_the_paper(evidence, chosen.EXPERIMENT)
 
 
