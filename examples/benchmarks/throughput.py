@@ -89,25 +89,35 @@ class Neighbour:
         What it trains; it gets a few mini-batches only.
     algo : str
         By which algorithm.
+
+    Attributes
+    ----------
+    n_steps : int
+        Mini-batches that it trained the last time.
     """
 
     def __init__(self, problem, algo):
         n_samples = NEIGHBOUR_STEPS * problem.batch_size
         part = problem.X[:n_samples], problem.y[:n_samples], problem.hidden, problem.batch_size
         context = multiprocessing.get_context("spawn")
-        self._idle, self._wanted = context.Event(), context.Event()
-        arguments = (part, algo, self._idle, self._wanted)
+        self._connection, other_end = context.Pipe()
+        arguments = (part, algo, other_end)
         self._process = context.Process(target=_train_beside, args=arguments, daemon=True)
         self._process.start()
+        # With no end left open here, waiting for a process that failed ends in an EOFError.
+        other_end.close()
+        self.n_steps = 0
 
     def __enter__(self):
-        self._idle.wait()
-        self._idle.clear()
-        self._wanted.set()
+        self._order("train")
 
     def __exit__(self, *error):
-        self._wanted.clear()
-        self._idle.wait()
+        self.n_steps = self._order("rest")
+
+    def _order(self, what):
+        """Give an order and wait for the answer: the next one could come before it is obeyed."""
+        self._connection.send(what)
+        return self._connection.recv()
 
     def stop(self):
         """End the process."""
@@ -115,17 +125,20 @@ class Neighbour:
         self._process.join()
 
 
-def _train_beside(part, algo, idle, wanted):
-    """Train whenever it is wanted, until the process is ended."""
+def _train_beside(part, algo, connection):
+    """Train from one order to the next, rest until the one after, until the process is ended."""
     problem = Problem(*part)
     with threadpool_limits(1):
         contender = MessagePassing(problem, algo, 1)
         contender.epoch(problem.X.shape[0])
         while True:
-            idle.set()
-            wanted.wait()
-            while wanted.is_set():
+            connection.send(connection.recv())
+            n_steps = 0
+            while not connection.poll():
                 contender.epoch(problem.batch_size)
+                n_steps += 1
+            connection.recv()
+            connection.send(n_steps)
 
 
 def two_threads(problem, algorithms, n_turns, budget):

@@ -4,8 +4,8 @@
 
 Six permuted tasks as in Figure 3, 2 × 501 units, 5 epochs per task. Message passing and BinaryNet
 have eight settings each, and are judged by 10,000 training samples that are set aside; the test set
-is not touched. What keeps tasks of 40 epochs is chosen likewise, among settings with less rho, whose
-weights become certain later.
+is not touched. What keeps tasks of 40 epochs is chosen likewise, among settings whose weights
+become certain later.
 """
 
 from figure_3 import ContinualTrial

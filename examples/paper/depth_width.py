@@ -13,8 +13,8 @@ from trials import ClassifierTrial
 PROBLEM = {"data": "fashion_mnist", "parity": False, "n_epochs": 100}
 WIDTHS = (101, 1001)
 BATCHES = ((1, POINT_RHO, 0.0), (1, 1.0, 0.0), (16, POINT_RHO, 0.8), (1024, POINT_RHO, 0.8))
-"""Batch size, rho of the hidden layers, and damping: single samples are learned without, as in the
-paper. Rho is applied once per batch, so that 1.0001 multiplies fields by 400 in an epoch of them."""
+"""Batch size, rho of the hidden layers, and damping, of which single samples have none, as in the
+paper. Rho acts once per batch: 1.0001 multiplies fields by 400 in an epoch of single samples."""
 
 DEEP_NARROW_RHO = {"bp": 1.0, "amp": 1.0, "mf": 1.001}
 """The paper's for 3 × 101."""

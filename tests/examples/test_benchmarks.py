@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace
 from collections import Counter
 from dataclasses import dataclass
+from time import sleep
 
 import accuracy
 import contenders
@@ -257,14 +258,21 @@ def test_one_and_two_threads_take_turns(problem):
 def test_a_neighbour_trains_when_it_is_wanted(problem):
     neighbour = throughput.Neighbour(problem, "mf")
     try:
-        for _ in range(2):
+        for seconds in (0.0, 0.1, 0.0, 0.0, 0.2):
             with neighbour:
-                assert not neighbour._idle.wait(0.05)
-            assert neighbour._idle.is_set()
+                sleep(seconds)
+            assert neighbour.n_steps > 0 or not seconds
         assert neighbour._process.is_alive()
     finally:
         neighbour.stop()
     assert not neighbour._process.is_alive()
+
+
+def test_a_neighbour_that_failed_is_not_waited_for(problem):
+    neighbour = throughput.Neighbour(problem, "no such algorithm")
+    with pytest.raises((EOFError, ConnectionError)), neighbour:
+        pass
+    neighbour.stop()
 
 
 def test_a_process_reports_its_own_time(tmp_path):
