@@ -304,25 +304,31 @@ def _variants(evidence, experiment):
 
 
 def report_chosen(evidence):
-    """Show test errors of the problems of Table 1 with the settings chosen, beside the paper's."""
-    return _beside_the_paper(evidence, chosen.EXPERIMENT)
+    """Show test errors of problems of Table 1 with the settings chosen, beside the paper's."""
+    titles = {"bayes": "averages", "point": "point networks"}
+    return _beside_the_paper(
+        evidence, chosen.EXPERIMENT, "chosen for", lambda run: titles[run["setting"]]
+    )
 
 
 def report_committee(evidence):
-    """Show test errors of the problems of Table 1 by several networks, beside the paper's."""
-    return _beside_the_paper(evidence, committee.EXPERIMENT)
+    """Show test errors of problems of Table 1 by several networks, beside the paper's."""
+    return _beside_the_paper(
+        evidence, committee.EXPERIMENT, "trained by", lambda run: CONTENDER_TITLES[run["contender"]]
+    )
 
 
-def _beside_the_paper(evidence, experiment):
-    """Show test errors of the problems of Table 1, beside the paper's."""
-    header = ["problem", "paper: BinaryNet", "paper: BP", "point", "Bayesian", "seeds", "epochs"]
+def _beside_the_paper(evidence, experiment, column, name):
+    """Show test errors beside the paper's, of runs that a function names in a column."""
+    header = ["problem", column, "paper: BinaryNet", "paper: BP"]
+    header += ["point", "Bayesian", "seeds", "epochs"]
     rows = []
     for run in experiment.runs:
         problem = run["data"], run["parity"]
         records = evidence.of_run(experiment.name, run)
         papers = [TEST_ERRORS[problem][contender] for contender in ("binarynet", "bp")]
         errors = [percent(records, *TEST_POINT), percent(records, *TEST_BAYES)]
-        rows.append([_problem_title(problem), *papers, *errors, *as_run(records)])
+        rows.append([_problem_title(problem), name(run), *papers, *errors, *as_run(records)])
     return markdown_table(header, rows)
 
 
