@@ -43,7 +43,6 @@ SETTINGS = {
         {"damping": 0.95},
         {"rho": 1.0003, "damping": 0.9},
         {"rho": 1.0, "damping": 0.9, "batch_size": 512},
-        {"rho": 1.0, "output_rho": 0.98, "batch_size": 256},
     ),
 }
 """What is changed in the usual settings; `rho` is that of the hidden layers."""
