@@ -3,9 +3,10 @@
     python examples/paper/beyond.py --seeds 0 1 2
 
 Each variant changes one thing of the usual settings: the exact argmax channel, rho or damping of
-some layers, their schedule over the epochs, growing batches, several sweeps, or the average of the
-predictions of several networks; some change two or three that are better alone. All are judged by
-10,000 training samples that are set aside; the test set is not touched.
+some layers, their schedule over the epochs, growing batches, several sweeps, pixels that are not
+centred, or the average of the predictions of several networks; some change two or three that are
+better alone. All are judged by 10,000 training samples that are set aside; the test set is not
+touched.
 """
 
 from committees import CommitteeTrial
@@ -58,6 +59,10 @@ MEAN_FIELD = (
 """What is tried by mean field, whose weights polarise less than those of AMP."""
 
 
+NOT_CENTRED = ({}, {"rho": 0.9999}, {"rho": 0.9995}, {"rho": 0.999})
+"""What is tried on pixels of which black ones are 0, instead of all with mean 0."""
+
+
 class VariantTrial(ClassifierTrial):
     """The trial of every classifier, for networks whose settings change with time."""
 
@@ -96,6 +101,7 @@ def variants():
         **{f"{sweeps} sweeps": {"n_inner_iter": sweeps} for sweeps in (2, 4)},
         **{f"batches of {size}": {"batch_size": size} for size in (32, 64, 256)},
     }
+    changed |= {f"rho {rho}": {"rho": [rho, rho, 0.9]} for rho in (0.9995, 0.999)}
     changed |= {_named(**together): _together(**together) for together in COMBINATIONS}
     runs = [
         {"variant": name, **message_passing("amp", 2, **options)}
@@ -109,6 +115,11 @@ def variants():
         {"variant": _named("mean field", **together)}
         | message_passing("mf", 2, **_together(**together))
         for together in MEAN_FIELD
+    ]
+    runs += [
+        {"variant": _named("black is 0", **together), "centred": False}
+        | message_passing("amp", 2, **_together(**together))
+        for together in NOT_CENTRED
     ]
     return runs + [
         {"variant": name, "members": members, **message_passing(algo, 2)}

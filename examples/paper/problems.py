@@ -14,9 +14,13 @@ SPLIT_SEED = 0
 
 
 @lru_cache(maxsize=1)
-def _load(data, parity, data_home):
+def _load(data, parity, data_home, centred):
     """Load a data set, and keep it as long as no other is asked for."""
-    return LOADERS[data](data_home=data_home, parity=parity)
+    bunch = LOADERS[data](data_home=data_home, parity=parity, standardize=centred)
+    if not centred:
+        scale = np.float32(np.sqrt(np.mean(np.square(bunch.X_train, dtype=np.float64))))
+        bunch.X_train, bunch.X_test = bunch.X_train / scale, bunch.X_test / scale
+    return bunch
 
 
 def load_problem(parameters, data_home=None):
@@ -27,7 +31,8 @@ def load_problem(parameters, data_home=None):
     parameters : dict
         ``data`` and ``parity``; if there is ``n_validation``, that many training samples are set
         aside, and the run is judged by them and never sees the test set; if there is ``n_train``,
-        it trains on that many only and is judged by as many at most.
+        it trains on that many only and is judged by as many at most; if ``centred`` is false,
+        pixels are divided by the root of their mean square, and black ones stay at 0.
     data_home : str or None
         Folder of the files, as the loaders take it.
 
@@ -37,7 +42,8 @@ def load_problem(parameters, data_home=None):
         ``X_train``, ``y_train``, ``X_held_out``, ``y_held_out``, and ``held_out``: "test" or
         "validation".
     """
-    data = _load(parameters["data"], parameters.get("parity", False), data_home)
+    parity, centred = parameters.get("parity", False), parameters.get("centred", True)
+    data = _load(parameters["data"], parity, data_home, centred)
     problem = Bunch(
         X_train=data.X_train,
         y_train=data.y_train,

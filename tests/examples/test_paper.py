@@ -22,12 +22,13 @@ RUN = NETWORK | message_passing("amp", 1)
 def little_data(monkeypatch, digits):
     """Put the digits of scikit-learn in the place of MNIST."""
 
-    def load(data_home, parity):
+    def load(data_home, parity, standardize):
         divisor = 2 if parity else 10
+        shift = 0 if standardize else digits.X_train.min()
         return Bunch(
-            X_train=digits.X_train[:400],
+            X_train=digits.X_train[:400] - shift,
             y_train=digits.y_train[:400] % divisor,
-            X_test=digits.X_test[:200],
+            X_test=digits.X_test[:200] - shift,
             y_test=digits.y_test[:200] % divisor,
         )
 
@@ -170,6 +171,17 @@ def test_selection_never_sees_the_test_set(digits):
     assert [len(part) for part in parts] == [300, 100]
     found = [{row.tobytes() for row in part} for part in parts]
     assert found[0] | found[1] == rows and not found[0] & found[1]
+
+
+def test_black_pixels_stay_at_0_unless_centred(digits):
+    problem = problems.load_problem(NETWORK | {"centred": False})
+    black = digits.X_train[:400] == digits.X_train.min()
+    np.testing.assert_array_equal(problem.X_train == 0, black)
+    assert problem.X_train.dtype == problem.X_held_out.dtype == np.float32
+    np.testing.assert_allclose(np.mean(problem.X_train**2), 1, rtol=1e-5)
+    scale = problem.X_train.max() / (digits.X_train[:400].max() - digits.X_train.min())
+    held_out = (digits.X_test[:200] - digits.X_train.min()) * scale
+    np.testing.assert_allclose(problem.X_held_out, held_out, rtol=1e-5)
 
 
 def invented_record(experiment, run, seed):
