@@ -94,6 +94,8 @@ def report_table_1(evidence):
                 *as_run(point),
             ]
         )
+        if bayes and len(bayes) != len(point):
+            rows[-1][-2] += f", {len(bayes)}"
     return markdown_table([*header, "seeds", "epochs"], rows)
 
 
@@ -305,17 +307,21 @@ def _variants(evidence, experiment):
 
 def report_chosen(evidence):
     """Show test errors of problems of Table 1 with the settings chosen, beside the paper's."""
-    titles = {"bayes": "averages", "point": "point networks"}
-    return _beside_the_paper(
-        evidence, chosen.EXPERIMENT, "chosen for", lambda run: titles[run["setting"]]
-    )
+    titles = {"bayes": "averages", "point": "point networks", "both": "both"}
+
+    def name(run):
+        return f"{titles[run['setting']]}, {CONTENDER_TITLES[run['contender']]}"
+
+    return _beside_the_paper(evidence, chosen.EXPERIMENT, "chosen for", name)
 
 
 def report_committee(evidence):
     """Show test errors of problems of Table 1 by several networks, beside the paper's."""
-    return _beside_the_paper(
-        evidence, committee.EXPERIMENT, "trained by", lambda run: CONTENDER_TITLES[run["contender"]]
-    )
+
+    def name(run):
+        return f"{run['members']} × {CONTENDER_TITLES[run['contender']]}"
+
+    return _beside_the_paper(evidence, committee.EXPERIMENT, "networks", name)
 
 
 def _beside_the_paper(evidence, experiment, column, name):

@@ -8,6 +8,7 @@ folder outside the repository, and every epoch has a seed of its own.
 
 import argparse
 import hashlib
+import itertools
 import json
 import os
 import tempfile
@@ -29,6 +30,8 @@ QUICK = {"n_epochs": 3, "n_train": 2000, "n_validation": 500}
 
 QUICK_UNITS = 51
 """With ``--quick``, the most units of a hidden layer."""
+
+TIME_OVER = "The time is over; the same command goes on from here."
 
 
 @dataclass(frozen=True)
@@ -175,6 +178,22 @@ class Runner:
 
         Parameters
         ----------
+        seeds, only, quick
+            As in :meth:`missing`.
+
+        Raises
+        ------
+        TimeOverError
+            If the time is over before everything is done.
+        """
+        for parameters, seed in self.missing(seeds, only, quick):
+            self.run_one(parameters, seed)
+
+    def missing(self, seeds, only=(), quick=False):
+        """List what is not on record.
+
+        Parameters
+        ----------
         seeds : list of int
             Every run is done with each of them.
         only : list of str
@@ -182,18 +201,17 @@ class Runner:
         quick : bool
             Whether to make the runs small.
 
-        Raises
-        ------
-        TimeOverError
-            If the time is over before everything is done.
+        Returns
+        -------
+        list of tuple
+            Parameters and seed of each run, one seed after another.
         """
         mend(self.path)
         done = {run_key(one["parameters"], one["seed"]) for one in read_lines(self.path)}
         chosen = [parameters for parameters in self.experiment.runs if wanted(parameters, only)]
-        for seed in seeds:
-            for parameters in map(quickened, chosen) if quick else chosen:
-                if run_key(parameters, seed) not in done:
-                    self.run_one(parameters, seed)
+        asked = [quickened(parameters) for parameters in chosen] if quick else chosen
+        runs = itertools.product(seeds, asked)
+        return [(run, seed) for seed, run in runs if run_key(run, seed) not in done]
 
     def run_one(self, parameters, seed):
         """Do a run, or the rest of it, and put it on record.
@@ -299,15 +317,18 @@ def _summary(parameters, seed, outcome):
     return " ".join([*values, f"seed {seed}:", *errors, outcome.get("diverged", "")])
 
 
-def main(experiment, description):
-    """Read the command line of a table's or figure's script, and run.
+def command_line(description):
+    """Describe the options of a script.
 
     Parameters
     ----------
-    experiment : Experiment
-        What to run.
     description : str
         Its first line is shown as help.
+
+    Returns
+    -------
+    argparse.ArgumentParser
+        What reads them.
     """
     parser = argparse.ArgumentParser(description=description.split("\n")[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
@@ -319,11 +340,44 @@ def main(experiment, description):
     parser.add_argument("--stop-after", type=float, default=float("inf"), metavar="SECONDS")
     parser.add_argument("--checkpoint-folder", type=Path, default=SCRATCH, metavar="FOLDER")
     parser.add_argument("--results-folder", type=Path, default=None, metavar="FOLDER")
-    options = parser.parse_args()
+    return parser
+
+
+def make_runner(experiment, options, stop_after):
+    """Make the runner that the options ask for.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        What to run.
+    options : argparse.Namespace
+        What :func:`command_line` read.
+    stop_after : float
+        Seconds after which no epoch is begun.
+
+    Returns
+    -------
+    Runner
+        For the experiment.
+    """
     results = options.results_folder or (SCRATCH / "quick" if options.quick else RESULTS)
     machine = Machine(options.device, options.threads, options.data_home)
-    runner = Runner(experiment, machine, results, options.checkpoint_folder, options.stop_after)
+    return Runner(experiment, machine, results, options.checkpoint_folder, stop_after)
+
+
+def main(experiment, description):
+    """Read the command line of a table's or figure's script, and run.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        What to run.
+    description : str
+        Its first line is shown as help.
+    """
+    options = command_line(description).parse_args()
+    runner = make_runner(experiment, options, options.stop_after)
     try:
         runner.run(options.seeds, options.only, options.quick)
     except TimeOverError:
-        print("The time is over; the same command goes on from here.")
+        print(TIME_OVER)
