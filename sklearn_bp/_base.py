@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from numbers import Integral, Real
+from operator import attrgetter
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
@@ -15,12 +16,13 @@ from ._documentation import class_page_template
 from ._fitted import FittedPosterior, LiveEngine, UnchangedOnFailure
 from ._parameters import CONSTRAINTS, ENGINE_PARAMETERS, NETWORK_OPTIONS, SHAPE_PARAMETERS
 from ._persistence import save
-from ._state import as_key
 from ._training import Samples, Schedule, Training, merge_duplicates, output_targets
 from .backends import get_backend
 from .engine.engine import Engine
 from .engine.network import make_network
 from .engine.posterior import draw_posterior
+
+_engine_parameters = attrgetter(*ENGINE_PARAMETERS)
 
 
 class MessagePassingClassifier(
@@ -284,10 +286,10 @@ class MessagePassingClassifier(
 
     def _partial_fit(self, X, y, classes, sample_weight):
         """Validate a mini-batch and learn it."""
-        key = self._engine_key()
+        parameters = _engine_parameters(self)
         first = not self._is_started()
         live = None if first else self._live_engine()
-        goes_on = live is not None and live.serves(key)
+        goes_on = live is not None and live.serves(parameters)
         if not goes_on:
             self._validate_params()
         X = _validation.validate_samples(self, X, self.dtype, reset=first)
@@ -297,7 +299,7 @@ class MessagePassingClassifier(
         codes = _validation.encode_labels(y, self.classes_)
         weight = self._weigh_batch(X, codes, sample_weight)
         if not goes_on:
-            live = self._make_live(key, first)
+            live = self._make_live(parameters, first)
         self._step(live, X, codes, weight)
 
     def _set_classes(self, classes, first):
@@ -323,7 +325,7 @@ class MessagePassingClassifier(
         weight = _validation.validate_sample_weight(sample_weight, X)
         return _validation.weigh_classes(self, codes, self.classes_, weight, keep_total=False)
 
-    def _make_live(self, key, first):
+    def _make_live(self, parameters, first):
         """Make an engine for the present parameters, at the present state or a new start."""
         network = self._make_network(self.n_features_in_, self.classes_)
         if first:
@@ -331,7 +333,7 @@ class MessagePassingClassifier(
         else:
             self._check_same_shape(network)
             posterior = self._current_posterior()
-        return LiveEngine(Engine(network, posterior, get_backend(self.device)), key)
+        return LiveEngine(Engine(network, posterior, get_backend(self.device)), parameters)
 
     def _step(self, live, X, codes, weight):
         """Learn a mini-batch."""
@@ -353,10 +355,6 @@ class MessagePassingClassifier(
     def _is_started(self):
         """Tell whether there is a posterior to continue from."""
         return hasattr(self, "_network")
-
-    def _engine_key(self):
-        """Gather the parameters that an engine is made from, for comparison."""
-        return tuple([as_key(getattr(self, name)) for name in ENGINE_PARAMETERS])
 
     def _make_network(self, n_features, classes):
         """Describe the network that the parameters ask for."""

@@ -5,6 +5,7 @@ long as the estimator exists, pickles and copies get host arrays.
 """
 
 import os
+from operator import is_
 from weakref import WeakKeyDictionary
 
 from sklearn.utils.validation import check_is_fitted
@@ -45,20 +46,23 @@ class LiveEngine:
     ----------
     engine : Engine
         The engine.
-    key : tuple
+    parameters : tuple
         The estimator's parameters that the engine was made from.
     """
 
-    def __init__(self, engine, key):
-        self.engine, self.key, self._process = engine, key, os.getpid()
+    def __init__(self, engine, parameters):
+        self.engine, self._parameters, self._process = engine, parameters, os.getpid()
+        # What a list holds may change: it is known by what it held.
+        self._key = _state.as_key(parameters)
+        self._are_constant = all(map(_state.is_constant, parameters))
         self._posterior = self._batch = None
 
-    def serves(self, key):
+    def serves(self, parameters):
         """Tell whether the engine can go on: same parameters, same process.
 
         Parameters
         ----------
-        key : tuple
+        parameters : tuple
             The estimator's parameters.
 
         Returns
@@ -66,7 +70,11 @@ class LiveEngine:
         bool
             False after a fork too, since threads and devices do not survive it.
         """
-        return self.key == key and self._process == os.getpid()
+        if self._process != os.getpid() or self._key is None:
+            return False
+        # Comparing them one by one takes as long as a kernel, and as a rule nothing was set.
+        untouched = self._are_constant and all(map(is_, parameters, self._parameters))
+        return untouched or self._key == _state.as_key(parameters)
 
     def step(self, X, y, sample_weight):
         """Take a PasP step; if it fails, only its start remains, and the engine serves no more.
@@ -85,7 +93,7 @@ class LiveEngine:
             self._batch = self.engine.backend.load_batch(X, y, sample_weight, self._batch)
             self.engine.step(*self._batch)
         except BaseException:
-            self._posterior, self.key = self.engine.posterior(), None
+            self._posterior, self._key = self.engine.posterior(), None
             raise
 
     def posterior(self):

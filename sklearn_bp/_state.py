@@ -339,3 +339,20 @@ def as_key(value):
     if type(value) in PLAIN_TYPES or isinstance(value, str) or not isinstance(value, Iterable):
         return value
     return tuple(as_key(item) for item in value)
+
+
+def is_constant(value):
+    """Tell whether a parameter's value stays what it is, as a list need not.
+
+    Parameters
+    ----------
+    value : object
+        Any value, not yet checked.
+
+    Returns
+    -------
+    bool
+        True for numbers, strings and None, and for tuples of them.
+    """
+    parts = value if type(value) is tuple else (value,)
+    return all(type(part) in PLAIN_TYPES for part in parts)

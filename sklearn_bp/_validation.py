@@ -227,10 +227,10 @@ def encode_labels(y, classes):
     ValueError
         If a label is not in the list.
     """
-    position = np.searchsorted(classes, y)
-    position[position == classes.shape[0]] = 0
-    unknown = classes[position] != y
-    if unknown.any():
+    position = classes.searchsorted(y)
+    # Past the end is the last class, which is not the label either.
+    unknown = classes.take(position, mode="clip") != y
+    if np.count_nonzero(unknown):
         labels = np.unique(y[unknown]).tolist()
         raise ValueError(
             f"y contains previously unseen labels {labels!r}; the classes are {classes.tolist()!r}."

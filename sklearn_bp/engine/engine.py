@@ -34,6 +34,7 @@ class Engine:
             layer.algorithm.n_terms(layer) * math.prod(layer.layout.shape) for layer in self.layers
         )
         self._terms = backend.zeros((n_terms,), network.dtype)
+        self._most_products = network.largest_product(1)
         self._record = backend.step_record(2 * len(self.layers) * network.n_inner_iter)
         self._hand_out_counters()
 
@@ -87,7 +88,7 @@ class Engine:
             If a step would leave the finite numbers; the posterior before that step is kept.
         """
         self._record.start()
-        with self.backend.computing(self.network.largest_product(batch_size)):
+        with self.backend.computing(batch_size * self._most_products):
             for rows in self.backend.batches(X, order, batch_size):
                 self._step(X, y, rows, sample_weight)
                 if on_step is not None:
@@ -115,7 +116,7 @@ class Engine:
             If the step would leave the finite numbers; the posterior before it is kept.
         """
         self._record.start()
-        with self.backend.computing(self.network.largest_product(rows.shape[0])):
+        with self.backend.computing(rows.shape[0] * self._most_products):
             self._step(X, y, rows, sample_weight)
         return self._finish()
 

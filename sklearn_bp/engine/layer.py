@@ -209,9 +209,11 @@ class Layer:
         Weights
             The arrays.
         """
-        busy = (self._weights[0], self.weights, self.previous_weights)
-        free = [weights for weights in self._weights if all(weights is not one for one in busy)]
-        return free[0] if free else next(w for w in self._weights[1:] if w is not self.weights)
+        running, previous = self.weights, self.previous_weights
+        for weights in self._weights[1:]:
+            if weights is not running and weights is not previous:
+                return weights
+        return next(weights for weights in self._weights[1:] if weights is not running)
 
     def advance(self, weights):
         """Let the next sweep read `weights`, and remember those of this one.

@@ -18,6 +18,8 @@ LOG_SQRT_TWO_PI = 0.9189385332046727
 SQRT_TWO_PI = 2.5066282746310002
 SQRT_TWO = 1.4142135623730951
 INVERSE_SQRT_TWO_PI = 0.3989422804014327
+ROOM = 2.0**-32
+"""A power of two, so that factors of it round nothing."""
 
 
 @scalar_function
@@ -65,21 +67,19 @@ def _second_tail(x):
         q = q * x + T(3854777.567957398961)
         q = q * x + T(2548880.683022218395)
     else:
-        p = T(1.999999993244405356)
-        p = p * x + T(27.92965499551564699)
-        p = p * x + T(197.9888330325834684)
-        p = p * x + T(850.163274335230691)
-        p = p * x + T(2216.171610505329347)
-        p = p * x + T(2962.545926530858623)
-        q = x + T(13.96482440174686626)
-        q = q * x + T(101.9948628909979321)
-        q = q * x + T(466.9517415981193335)
-        q = q * x + T(1393.747693918065912)
-        q = q * x + T(2577.733360634715905)
-        q = q * x + T(2363.76966341643703)
-        # Room for the products with x² that follow, for x up to 1e13.
-        p = p * T(2.3283064365386963e-10)
-        q = q * T(2.3283064365386963e-10)
+        # In units that leave room for the products with x² that follow, for x up to 1e13.
+        p = T(ROOM * 1.999999993244405356)
+        p = p * x + T(ROOM * 27.92965499551564699)
+        p = p * x + T(ROOM * 197.9888330325834684)
+        p = p * x + T(ROOM * 850.163274335230691)
+        p = p * x + T(ROOM * 2216.171610505329347)
+        p = p * x + T(ROOM * 2962.545926530858623)
+        q = T(ROOM) * x + T(ROOM * 13.96482440174686626)
+        q = q * x + T(ROOM * 101.9948628909979321)
+        q = q * x + T(ROOM * 466.9517415981193335)
+        q = q * x + T(ROOM * 1393.747693918065912)
+        q = q * x + T(ROOM * 2577.733360634715905)
+        q = q * x + T(ROOM * 2363.76966341643703)
     return p, q
 
 

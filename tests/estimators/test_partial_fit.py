@@ -159,6 +159,17 @@ def test_changed_parameters_take_effect_at_once(change):
         assert_same_posterior(model, unchanged)
 
 
+@pytest.mark.parametrize("name", ["rho", "damping"])
+def test_a_list_that_is_changed_in_place_takes_effect_at_once(name):
+    numbers = [0.5, 0.5]
+    changed = small().set_params(**{name: numbers}).partial_fit(X, Y, classes=CLASSES)
+    set_anew = small().set_params(**{name: list(numbers)}).partial_fit(X, Y, classes=CLASSES)
+    numbers[0] = 0.75
+    changed.partial_fit(X, Y)
+    set_anew.set_params(**{name: [0.75, 0.5]}).partial_fit(X, Y)
+    assert_same_posterior(changed, set_anew)
+
+
 @pytest.mark.parametrize(("first", "then"), [("float32", "float64"), ("float64", "float32")])
 def test_changed_precision_takes_effect_at_once(first, then):
     model = small(dtype=first).partial_fit(X, Y, classes=CLASSES)

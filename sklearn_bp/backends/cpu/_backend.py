@@ -145,7 +145,8 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
         work = len(products) * out.size * a.shape[1] // MULTIPLY_ADDS
         if not self._pool.shares(work):
             for a, b, out in products:
-                np.matmul(a, b, out=out)
+                # What np.matmul does before it calls BLAS takes as long as a small product.
+                a.dot(b, out)
             return
         by_rows = out.shape[0] >= out.shape[1]
         tiles = -(-max(out.shape) // (ROW_TILE if by_rows else COLUMN_TILE))

@@ -26,7 +26,7 @@ from ...channels.argmax import (
     too_deep,
 )
 from ...scalar import exp, log
-from ._compile import FASTMATH_SUM, cpu_kernel
+from ._compile import FASTMATH_SUM, cpu_kernel, flat_rows
 
 _row_function = njit(nogil=True, error_model="numpy", fastmath=FASTMATH_SUM)
 
@@ -34,19 +34,26 @@ _row_function = njit(nogil=True, error_model="numpy", fastmath=FASTMATH_SUM)
 @cpu_kernel()
 def argmax_pairwise(y, omega, v, g, gamma, start, stop):
     """Compute g and Γ of the pairwise form; `g`, `gamma` (M, K) OUT."""
-    zero = omega.dtype.type(0)
+    # The outputs hold the arguments first: along a line of all pairs the special functions
+    # vectorise, which they would not along the few classes of a sample.
     for n in range(start, stop):
         c = y[n]
+        for k in range(omega.shape[1]):
+            g[n, k] = omega[n, c] - omega[n, k]
+            gamma[n, k] = v[n, c] + v[n, k]
+    leads, variances = flat_rows(g, start, stop), flat_rows(gamma, start, stop)
+    for i in range(leads.size):
+        _, slope, variances[i] = pair(leads[i], variances[i])
+        leads[i] = -slope
+    zero = omega.dtype.type(0)
+    for n in range(start, stop):
         g_class = zero
         gamma_class = zero
         for k in range(omega.shape[1]):
-            _, slope, curvature = pair(omega[n, c] - omega[n, k], v[n, c] + v[n, k])
-            g[n, k] = -slope
-            gamma[n, k] = curvature
-            g_class += slope if k != c else zero
-            gamma_class += curvature if k != c else zero
-        g[n, c] = g_class
-        gamma[n, c] = gamma_class
+            g_class -= g[n, k] if k != y[n] else zero
+            gamma_class += gamma[n, k] if k != y[n] else zero
+        g[n, y[n]] = g_class
+        gamma[n, y[n]] = gamma_class
 
 
 @cpu_kernel()

@@ -6,7 +6,7 @@ Arrays are (inputs, units), row-major; a kernel works on rows ``start:stop``.
 from functools import cache
 
 from .._rules import bound_precision, damp, is_bad, next_parameter, square_moment
-from ._compile import cpu_kernel
+from ._compile import cpu_kernel, flat_rows
 
 
 @cache
@@ -67,17 +67,18 @@ def make_binary_update(prior):
         stop,
     ):
         one = field.dtype.type(1)
+        h_in, h_prior = flat_rows(field_in, start, stop), flat_rows(prior_field, start, stop)
+        h_old, m_old = flat_rows(field, start, stop), flat_rows(mean, start, stop)
+        h_new, m_new = flat_rows(new_field, start, stop), flat_rows(new_mean, start, stop)
+        variance = flat_rows(new_variance, start, stop)
         bad = 0
-        for i in range(start, stop):
-            for k in range(field.shape[1]):
-                h = next_parameter(
-                    field_in[i, k], field[i, k], prior_field[i, k], reinforcement, rho
-                )
-                m = damp(mean[i, k], scalar_mean(h, one), damping)
-                new_field[i, k] = h
-                new_mean[i, k] = m
-                new_variance[i, k] = scalar_variance(m, one)
-                bad += is_bad(h)
+        for i in range(h_old.size):
+            h = next_parameter(h_in[i], h_old[i], h_prior[i], reinforcement, rho)
+            m = damp(m_old[i], scalar_mean(h, one), damping)
+            h_new[i] = h
+            m_new[i] = m
+            variance[i] = scalar_variance(m, one)
+            bad += is_bad(h)
         return bad
 
     return update
@@ -115,22 +116,26 @@ def make_gaussian_update(prior):
         start,
         stop,
     ):
+        h_in, h_prior = flat_rows(field_in, start, stop), flat_rows(prior_field, start, stop)
+        g_in, g_prior = (
+            flat_rows(precision_in, start, stop),
+            flat_rows(prior_precision, start, stop),
+        )
+        h_old, g_old = flat_rows(field, start, stop), flat_rows(precision, start, stop)
+        h_new, g_new = flat_rows(new_field, start, stop), flat_rows(new_precision, start, stop)
+        m_old, m_new = flat_rows(mean, start, stop), flat_rows(new_mean, start, stop)
+        variance = flat_rows(new_variance, start, stop)
         bad = 0
-        for i in range(start, stop):
-            for k in range(field.shape[1]):
-                h = next_parameter(
-                    field_in[i, k], field[i, k], prior_field[i, k], reinforcement, rho
-                )
-                raw = next_parameter(
-                    precision_in[i, k], precision[i, k], prior_precision[i, k], reinforcement, rho
-                )
-                strength = bound_precision(raw)
-                m = damp(mean[i, k], scalar_mean(h, strength), damping)
-                new_field[i, k] = h
-                new_precision[i, k] = strength
-                new_mean[i, k] = m
-                new_variance[i, k] = scalar_variance(m, strength)
-                bad += is_bad(h) | is_bad(m) | is_bad(raw)
+        for i in range(h_old.size):
+            h = next_parameter(h_in[i], h_old[i], h_prior[i], reinforcement, rho)
+            raw = next_parameter(g_in[i], g_old[i], g_prior[i], reinforcement, rho)
+            strength = bound_precision(raw)
+            m = damp(m_old[i], scalar_mean(h, strength), damping)
+            h_new[i] = h
+            g_new[i] = strength
+            m_new[i] = m
+            variance[i] = scalar_variance(m, strength)
+            bad += is_bad(h) | is_bad(m) | is_bad(raw)
         return bad
 
     return update
@@ -148,6 +153,7 @@ def apply_mask(mask, mean, variance, start, stop):
 @cpu_kernel()
 def second_moment(mean, variance, out, start, stop):
     """Write E[w²] = m² + σ of every weight."""
-    for i in range(start, stop):
-        for k in range(mean.shape[1]):
-            out[i, k] = square_moment(mean[i, k], variance[i, k])
+    m, sigma = flat_rows(mean, start, stop), flat_rows(variance, start, stop)
+    square = flat_rows(out, start, stop)
+    for i in range(m.size):
+        square[i] = square_moment(m[i], sigma[i])
