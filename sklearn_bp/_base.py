@@ -315,7 +315,9 @@ class MessagePassingClassifier(
             _validation.check_same_classes(self.classes_, classes)
 
     def _weigh_batch(self, X, codes, sample_weight):
-        """Combine the weights of a mini-batch."""
+        """Combine the weights of a mini-batch; None if every sample counts once."""
+        if sample_weight is None and self.class_weight is None:
+            return None
         _validation.validate_class_weight(self)
         if isinstance(self.class_weight, str):
             raise ValueError(
@@ -333,7 +335,8 @@ class MessagePassingClassifier(
         else:
             self._check_same_shape(network)
             posterior = self._current_posterior()
-        return LiveEngine(Engine(network, posterior, get_backend(self.device)), parameters)
+        engine = Engine(network, posterior, get_backend(self.device), counts_correct=False)
+        return LiveEngine(engine, parameters)
 
     def _step(self, live, X, codes, weight):
         """Learn a mini-batch."""

@@ -1,11 +1,14 @@
-"""What a channel is: a frozen record of scalar functions."""
+"""What a channel is: a frozen record of scalar functions.
+
+There is one of each, known by its identity: kernels are looked up by it in every step.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Activation:
     """Activation channel: z ~ N(omega, v) passed through x = f(z), with a message from above.
 
@@ -56,7 +59,7 @@ class Activation:
     point: Callable
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SignOutput:
     """Output channel of independent units, each with a label ±1.
 
@@ -91,7 +94,7 @@ class SignOutput:
     edge_singularity: Callable
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ArgmaxOutput:
     """Output channel that couples the units of a sample through argmax z = c.
 

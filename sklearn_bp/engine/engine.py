@@ -20,10 +20,12 @@ class Engine:
         Where training starts, one per weight layer.
     backend : object
         A backend, see :mod:`sklearn_bp.backends`.
+    counts_correct : bool
+        Whether to count the samples that are classified rightly before they are learned.
     """
 
-    def __init__(self, network, posterior, backend):
-        self.network, self.backend = network, backend
+    def __init__(self, network, posterior, backend, counts_correct=True):
+        self.network, self.backend, self._counts_correct = network, backend, counts_correct
         self.layers = []
         for index, layer_posterior in enumerate(posterior):
             below = self.layers[-1] if self.layers else None
@@ -80,7 +82,7 @@ class Engine:
         -------
         float
             Samples that were classified rightly when their mini-batch came, before it was learned;
-            each counts with its weight.
+            each counts with its weight. 0 if they are not counted.
 
         Raises
         ------
@@ -108,7 +110,8 @@ class Engine:
         Returns
         -------
         float
-            Samples that were classified rightly before they were learned, each with its weight.
+            Samples that were classified rightly before they were learned, each with its weight; 0
+            if they are not counted.
 
         Raises
         ------
@@ -136,7 +139,7 @@ class Engine:
         for sweep in range(self.network.n_inner_iter):
             if sweeps.forward(self.layers, sweep):
                 self._finish()
-            if sweep == 0:
+            if sweep == 0 and self._counts_correct:
                 self._count_correct()
             if sweeps.backward(self.layers, sweep):
                 self._finish()

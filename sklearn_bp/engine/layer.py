@@ -322,6 +322,8 @@ class Layer:
             setattr(self, name, self.memory[name][: math.prod(shape)].reshape(shape))
         shape = (self.algorithm.n_terms(self), *self.layout.shape)
         self.terms = terms[: math.prod(shape)].reshape(shape)
+        first = self.first_gaussian
+        self.binary_field_in, self.gaussian_field_in = self.terms[0][:first], self.terms[0][first:]
 
     def _fill_constants(self):
         """Write the constant input and the vector of ones, which no kernel overwrites."""

@@ -168,16 +168,14 @@ def update(layer, n_terms, bad):
     """
     backend, committed, old = layer.backend, layer.committed, layer.weights
     new = layer.next_weights()
-    first = layer.first_gaussian
     if n_terms > 1:
         backend.collect_field(layer.terms[:n_terms], old.mean, layer.unit_scale)
-    field_in = layer.terms[0]
-    if first:
+    if layer.first_gaussian:
         (prior_field, _, _), (field, mean, _) = committed.binary, old.binary
         backend.update_binary(
             layer.prior,
             bad,
-            field_in[:first],
+            layer.binary_field_in,
             prior_field,
             field,
             mean,
@@ -190,7 +188,7 @@ def update(layer, n_terms, bad):
         backend.update_gaussian(
             layer.intercept_prior,
             bad,
-            field_in[first:],
+            layer.gaussian_field_in,
             layer.precision_in,
             prior_field,
             committed.precision,

@@ -1,4 +1,7 @@
-"""What a weight prior is: a frozen record of scalar functions and of its start."""
+"""What a weight prior is: a frozen record of scalar functions and of its start.
+
+There is one of each, known by its identity: kernels are looked up by it in every step.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +10,7 @@ MIN_PRECISION = 1e-6
 """Smallest precision G of a weight, which keeps its mean H/G and variance 1/G finite."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class WeightPrior:
     """Factorised family of weight distributions in natural parameters.
 

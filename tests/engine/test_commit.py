@@ -11,11 +11,12 @@ from sklearn_bp.engine.posterior import draw_posterior
 N_SWEEPS = [1, 2, 3, 4, 7]
 
 
-def make_engine(n_inner_iter, algo="amp"):
+def make_engine(n_inner_iter, algo="amp", **options):
     network = make_network(
         [5, 4, 1], algo=algo, output="sign", n_inner_iter=n_inner_iter, dtype="float64"
     )
-    return Engine(network, draw_posterior(network, np.random.RandomState(0)), CpuBackend(1))
+    start = draw_posterior(network, np.random.RandomState(0))
+    return Engine(network, start, CpuBackend(1), **options)
 
 
 @pytest.mark.parametrize("n_inner_iter", N_SWEEPS)
@@ -91,3 +92,13 @@ def test_committed_weights_stay_untouched_until_the_step_has_succeeded(algo, n_i
         engine.step(X, y, np.arange(6))
         assert np.abs(engine.posterior()[0].field - before[0].field).max() > 1e-6
     assert seen == [True] * 3
+
+
+def test_not_counting_changes_nothing_but_the_count():
+    X, y = np.random.RandomState(1).normal(size=(20, 5)), np.ones(20)
+    counting, silent = make_engine(2), make_engine(2, counts_correct=False)
+    rows = counting.backend.load_order(np.arange(20))
+    assert 0 < counting.step(X, y, rows) <= 20
+    assert silent.step(X, y, rows) == 0
+    for one, other in zip(counting.posterior(), silent.posterior(), strict=True):
+        np.testing.assert_array_equal(one.field, other.field)

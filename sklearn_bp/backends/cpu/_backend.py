@@ -289,21 +289,22 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
 
         The units are padded to whole vectors: what is left over costs more than what is added.
         """
-        n_units = mean.shape[1]
-        padded = self._edge_scratch(omega.shape[0], *mean.shape, mean.dtype)
-        edges.pad_units(omega, parameters, mean, *padded[:3])
+        shape = (omega.shape[0], *mean.shape)
+        wide_omega, wide_parameters, wide_mean, fields = self._edge_scratch(*shape, mean.dtype)
+        edges.pad_units(omega, parameters, mean, wide_omega, wide_parameters, wide_mean)
         self._run(
             edges.make_edge_sums(channel),
             mean.shape[0],
             mean.size * omega.shape[0],
-            *padded[:2],
+            wide_omega,
+            wide_parameters,
             x,
-            padded[2],
+            wide_mean,
             sample_weight,
             down_field,
-            padded[3],
+            fields,
+            field_in,
         )
-        np.copyto(field_in, padded[3][:, :n_units])
 
     def _edge_scratch(self, n_samples, n_inputs, n_units, dtype):
         """Give padded arrays of ω, edge parameters, means and fields, kept from call to call."""

@@ -110,25 +110,29 @@ def make_edge_sums(channel):
     Returns
     -------
     callable
-        ``edge_sums(omega, parameters, x, mean, sample_weight, down_field, field_in, start,
-        stop)`` with `omega` (M, K), `parameters` (3, M, K), `x` (M, N), `mean` (N, K),
+        ``edge_sums(omega, parameters, x, mean, sample_weight, down_field, fields, field_in, start,
+        stop)`` with `omega` (M, L), `parameters` (3, M, L), `x` (M, N), `mean` (N, L),
         `sample_weight` (M,) IN; `down_field` (M, N), or None if it is not wanted, and `field_in`
-        (N, K) OUT. Rows are inputs: g_{kn→i} = g(ω_kn − m_ki x̂_in), B_in = Σ_k m_ki g_{kn→i},
-        H_in,ki = Σ_n x̂_in g_{kn→i}.
+        (N, K) OUT, of the first K of L units; `fields` (N, L) is scratch. Rows are inputs:
+        g_{kn→i} = g(ω_kn − m_ki x̂_in), B_in = Σ_k m_ki g_{kn→i}, H_in,ki = Σ_n x̂_in g_{kn→i}.
     """
     input_edges = make_input_edges(channel)
 
     @cpu_kernel(fastmath=FASTMATH_SUM)
-    def edge_sums(omega, parameters, x, mean, sample_weight, down_field, field_in, start, stop):
+    def edge_sums(
+        omega, parameters, x, mean, sample_weight, down_field, fields, field_in, start, stop
+    ):
         zero = omega.dtype.type(0)
         for i in range(start, stop):
             for k in range(mean.shape[1]):
-                field_in[i, k] = zero
+                fields[i, k] = zero
             for n in range(omega.shape[0]):
                 weighted = x[n, i] * sample_weight[n]
-                down = input_edges(n, i, omega, parameters, x[n, i], weighted, mean, field_in)
+                down = input_edges(n, i, omega, parameters, x[n, i], weighted, mean, fields)
                 if down_field is not None:
                     down_field[n, i] = down
+            for k in range(field_in.shape[1]):
+                field_in[i, k] = fields[i, k]
 
     return edge_sums
 
