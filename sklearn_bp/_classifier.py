@@ -4,6 +4,7 @@ import numpy as np
 from scipy.special import expit, softmax
 
 from ._base import MessagePassingClassifier
+from ._constant_features import warn_of_constant_features
 from ._documentation import document
 from .engine.prediction import output_scale, point_preactivation
 
@@ -70,6 +71,10 @@ class BPClassifier(MessagePassingClassifier):
             Probabilities, in the order of `classes_`; rows sum to 1.
         """
         return self._predict_proba(X)
+
+    def _warn_of(self, samples, network):
+        """Warn where constant features mislead the point network."""
+        warn_of_constant_features(samples.X, network)
 
     @staticmethod
     def _probabilities(network, posterior, X, backend):

@@ -174,6 +174,8 @@ class ClassifierTrial:
         with warnings.catch_warnings():
             warnings.simplefilter("error", ConvergenceWarning)
             warnings.filterwarnings("error", message="Training interrupted")
+            # What happens to point networks then is a result.
+            warnings.filterwarnings("ignore", message=".* features have the same value")
             try:
                 estimator.fit(self.problem.X_train, self.problem.y_train)
             except (ConvergenceWarning, NonFiniteError, FloatingPointError) as error:
