@@ -6,7 +6,6 @@ from operator import attrgetter
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -16,7 +15,14 @@ from ._documentation import class_page_template
 from ._fitted import FittedPosterior, LiveEngine, UnchangedOnFailure
 from ._parameters import CONSTRAINTS, ENGINE_PARAMETERS, NETWORK_OPTIONS, SHAPE_PARAMETERS
 from ._persistence import save
-from ._training import Samples, Schedule, Training, merge_duplicates, output_targets
+from ._training import (
+    Samples,
+    Schedule,
+    Training,
+    merge_duplicates,
+    output_targets,
+    set_validation_aside,
+)
 from .backends import get_backend
 from .engine.engine import Engine
 from .engine.network import make_network
@@ -211,27 +217,10 @@ class MessagePassingClassifier(
     def _arrange(self, samples, split_seed, dtype):
         """Set validation samples aside, and order what fits in one mini-batch."""
         if self.early_stopping:
-            self._set_validation_aside(samples, split_seed)
+            set_validation_aside(samples, self.validation_fraction, split_seed)
         elif self.shuffle and samples.train.shape[0] <= self.batch_size:
             return merge_duplicates(samples, dtype)
         return samples
-
-    def _set_validation_aside(self, samples, split_seed):
-        """Split off the validation samples, by class."""
-        try:
-            samples.train, samples.validation = train_test_split(
-                samples.train,
-                test_size=self.validation_fraction,
-                stratify=samples.codes[samples.train],
-                random_state=split_seed,
-            )
-        except ValueError as error:
-            raise ValueError(
-                f"early_stopping=True with validation_fraction={self.validation_fraction:g} needs "
-                "samples of every class on both sides of the split, which "
-                f"{samples.train.shape[0]} samples do not allow. Pass more samples, change "
-                f"validation_fraction, or set early_stopping=False. ({error})"
-            ) from error
 
     def _schedule(self, samples):
         """Gather how long to train."""

@@ -7,6 +7,7 @@ from time import perf_counter
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score
+from sklearn.model_selection import train_test_split
 
 from ._progress import make_progress
 from ._state import order_parameters
@@ -247,6 +248,39 @@ class Training:
             ConvergenceWarning,
             stacklevel=7,
         )
+
+
+def set_validation_aside(samples, fraction, seed):
+    """Split off the validation samples, by class.
+
+    Parameters
+    ----------
+    samples : Samples
+        What to learn from; its `train` and `validation` are set.
+    fraction : float
+        Share of the samples that is not learned.
+    seed : int
+        Draws them.
+
+    Raises
+    ------
+    ValueError
+        If there are too few samples for every class to be on both sides.
+    """
+    try:
+        samples.train, samples.validation = train_test_split(
+            samples.train,
+            test_size=fraction,
+            stratify=samples.codes[samples.train],
+            random_state=seed,
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"early_stopping=True with validation_fraction={fraction:g} needs samples of every "
+            f"class on both sides of the split, which {samples.train.shape[0]} samples do not "
+            "allow. Pass more samples, change validation_fraction, or set early_stopping=False. "
+            f"({error})"
+        ) from error
 
 
 def merge_duplicates(samples, dtype):
