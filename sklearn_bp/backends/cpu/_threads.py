@@ -9,6 +9,7 @@ next product by spinning, and take the cores that kernels between two products n
 import os
 import weakref
 from functools import cache
+from math import inf
 from queue import SimpleQueue
 from threading import Lock, Thread
 
@@ -217,6 +218,7 @@ class RowPool:
 
     def __init__(self, n_threads):
         self.n_threads, self._workers = n_threads, []
+        self._least_work = LEAST_WORK_PER_THREAD if n_threads > 1 else inf
         weakref.finalize(self, self._dismiss, self._workers)
 
     @staticmethod
@@ -238,7 +240,7 @@ class RowPool:
         bool
             False if there is only one.
         """
-        return self.n_threads > 1 and work >= LEAST_WORK_PER_THREAD
+        return work >= self._least_work
 
     def run(self, kernel, rows, work, *arguments):
         """Call ``kernel(*arguments, start, stop)`` over ``range(rows)``.
@@ -259,7 +261,8 @@ class RowPool:
         int
             Sum of what the calls returned (0 if nothing).
         """
-        if not self.shares(work):
+        # As `shares` says, but small kernels take hardly longer than to call it.
+        if work < self._least_work:
             return kernel(*arguments, 0, rows) or 0
         chunks = max(1, min(self.n_threads, rows, 1 + work // LEAST_WORK_PER_THREAD))
         while len(self._workers) < chunks - 1:
