@@ -11,8 +11,11 @@ from functools import cache
 from pathlib import Path
 
 import numba
-from numba import njit
+from numba import njit, types
 from numba.core.caching import FunctionCache
+from numba.core.imputils import impl_ret_borrowed
+from numba.extending import intrinsic, overload
+from numba.np.arrayobj import populate_array
 
 FASTMATH = {"contract", "nsz", "arcp"}
 """Relaxations allowed in elementwise loops: none of them touches infinities or NaN."""
@@ -82,6 +85,40 @@ def cpu_kernel(*, fastmath=FASTMATH, inline=False):
     return decorate
 
 
+@intrinsic
+def _line(typing_context, array):
+    """View all numbers of a contiguous array (N, K) as (N K,)."""
+    if array.layout != "C":
+        return None
+
+    def code(context, builder, signature, arguments):
+        source = context.make_array(signature.args[0])(context, builder, arguments[0])
+        line = context.make_array(signature.return_type)(context, builder)
+        populate_array(
+            line,
+            data=source.data,
+            shape=[source.nitems],
+            strides=[source.itemsize],
+            itemsize=source.itemsize,
+            meminfo=source.meminfo,
+            parent=source.parent,
+        )
+        return impl_ret_borrowed(context, builder, signature.return_type, line._getvalue())
+
+    return types.Array(array.dtype, 1, "C")(array), code
+
+
+def _flat(array):
+    """View all numbers of an array as one line; compiled, without half a second for reshape."""
+    return array.reshape(-1)
+
+
+@overload(_flat)
+def _compiled_flat(array):
+    """Give what compiled code calls."""
+    return lambda array: _line(array)
+
+
 @cpu_kernel(inline=True)
 def flat_rows(array, start, stop):
     """View the rows ``start:stop`` of a contiguous array (N, K) as one line of numbers.
@@ -90,4 +127,4 @@ def flat_rows(array, start, stop):
     of half the row if the row is short; along a line nothing is left over but once.
     """
     width = array.shape[1]
-    return array.reshape(array.size)[start * width : stop * width]
+    return _flat(array)[start * width : stop * width]

@@ -51,23 +51,16 @@ def make_output_edge_parameters(channel):
     return output_edge_parameters
 
 
-@cpu_kernel(inline=True)
-def _pad_row(source, target):
-    """Copy a row, and fill the rest of a longer one with its first number."""
-    for k in range(source.size):
-        target[k] = source[k]
-    for k in range(source.size, target.size):
-        target[k] = source[0]
-
-
 @cpu_kernel()
 def pad_units(omega, parameters, mean, wide_omega, wide_parameters, wide_mean):
     """Copy into arrays of more units: those added are the first one's, with weights of zero."""
     n_units = omega.shape[1]
     for n in range(omega.shape[0]):
-        _pad_row(omega[n], wide_omega[n])
-        for p in range(parameters.shape[0]):
-            _pad_row(parameters[p, n], wide_parameters[p, n])
+        for k in range(wide_omega.shape[1]):
+            source = k if k < n_units else 0
+            wide_omega[n, k] = omega[n, source]
+            for p in range(parameters.shape[0]):
+                wide_parameters[p, n, k] = parameters[p, n, source]
     for i in range(mean.shape[0]):
         for k in range(n_units):
             wide_mean[i, k] = mean[i, k]

@@ -6,7 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pytest
+from numba import TypingError
+
 import sklearn_bp
+from sklearn_bp.backends.cpu._compile import cpu_kernel, flat_rows
 
 PROGRAM = """
 import numpy as np
@@ -74,3 +79,42 @@ def test_the_cache_serves_every_process_and_notices_every_edit(tmp_path):
     changed = {**COLD, "relu": [6.25, 9, 0, 1]}
     assert result(package.start()) == changed
     assert result(package.start())["relu"] == [6.25, 9, 1, 0]
+
+
+@cpu_kernel()
+def number(array, start, stop):
+    """Number the entries of some rows."""
+    line = flat_rows(array, start, stop)
+    for i in range(line.size):
+        line[i] = i
+
+
+def test_rows_are_seen_as_a_line_of_the_same_memory():
+    array = np.full((5, 3), -1.0)
+    number(array, 1, 3)
+    np.testing.assert_array_equal(array[1:3], [[0, 1, 2], [3, 4, 5]])
+    assert (array[[0, 3, 4]] == -1).all()
+
+
+def test_rows_that_are_no_line_are_refused():
+    with pytest.raises(TypingError):
+        number(np.zeros((5, 6))[:, ::2], 1, 3)
+
+
+TRAINING = """
+from sklearn.datasets import load_iris
+from sklearn_bp import BPClassifier
+X, y = load_iris(return_X_y=True)
+model = BPClassifier((3,), max_iter=2, batch_size=50, random_state=0, dtype="float64").fit(X, y)
+print(*model.weight_means_[0].ravel())
+"""
+
+
+def test_training_without_the_compiler_is_the_same():
+    found = []
+    for disabled in ("0", "1"):
+        environment = {**os.environ, "NUMBA_DISABLE_JIT": disabled}
+        command = [sys.executable, "-c", TRAINING]
+        output = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE).stdout
+        found.append([float(word) for word in output.split()])
+    np.testing.assert_allclose(*found, rtol=1e-9)
