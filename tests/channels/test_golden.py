@@ -76,7 +76,7 @@ def test_sign_output(dtype):
 def test_argmax(n_classes, dtype):
     data = _load(f"argmax_{n_classes}", dtype)
     y = data["y"].astype(np.int64)
-    omega, v = data["omega"].astype(dtype), data["V"].astype(dtype)
+    omega, v = data["omega"].astype(dtype, order="C"), data["V"].astype(dtype, order="C")
     bound = 1e-4 if dtype == np.float32 else 1e-9
     g, gamma, log_z = np.empty_like(omega), np.empty_like(omega), np.empty(len(y), dtype)
 
