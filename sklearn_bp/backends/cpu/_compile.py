@@ -108,23 +108,17 @@ def _line(typing_context, array):
     return types.Array(array.dtype, 1, "C")(array), code
 
 
-def _flat(array):
-    """View all numbers of an array as one line; compiled, without half a second for reshape."""
+def flat(array):
+    """View all numbers of a contiguous array (N, K) as one line.
+
+    A loop over a row vectorises but for what is left over of the last vector, which takes the time
+    of half the row if the row is short; along a line nothing is left over but once. Compiled code
+    gets the view without the quarter of a second that compiling ``reshape`` takes.
+    """
     return array.reshape(-1)
 
 
-@overload(_flat)
+@overload(flat)
 def _compiled_flat(array):
     """Give what compiled code calls."""
     return lambda array: _line(array)
-
-
-@cpu_kernel(inline=True)
-def flat_rows(array, start, stop):
-    """View the rows ``start:stop`` of a contiguous array (N, K) as one line of numbers.
-
-    A loop over a row vectorises but for what is left over of the last vector, which takes the time
-    of half the row if the row is short; along a line nothing is left over but once.
-    """
-    width = array.shape[1]
-    return _flat(array)[start * width : stop * width]
