@@ -32,10 +32,15 @@ class Engine:
             self.layers.append(Layer(network, index, layer_posterior, backend, below))
         for layer, above in zip(self.layers[:-1], self.layers[1:], strict=True):
             layer.above = above
-        n_terms = max(
+        n_terms = [
             layer.algorithm.n_terms(layer) * math.prod(layer.layout.shape) for layer in self.layers
-        )
-        self._terms = backend.zeros((n_terms,), network.dtype)
+        ]
+        # While one layer's are still read, the next layer needs others.
+        n_memories = 2 if backend.works_aside else 1
+        self._terms = [
+            backend.zeros((max(n_terms[first::n_memories], default=0),), network.dtype)
+            for first in range(n_memories)
+        ]
         self._most_products = network.largest_product(1)
         self._record = backend.step_record(2 * len(self.layers) * network.n_inner_iter)
         self._hand_out_counters()
@@ -154,7 +159,7 @@ class Engine:
         # If memory runs out on the way, the next step must bind all layers again.
         self._bound = None
         for layer in self.layers:
-            layer.bind(n_samples, self._terms)
+            layer.bind(n_samples, self._terms[layer.index % len(self._terms)])
         self._bound = n_samples
 
     @staticmethod

@@ -302,7 +302,7 @@ class Layer:
         n_samples : int
             Samples of the mini-batch.
         terms : device array
-            Flat memory that all layers share for the terms of H_in.
+            Flat memory that layers share for the terms of H_in, if not neighbours.
         """
         if n_samples > self._capacity:
             self.memory = BatchMemory(

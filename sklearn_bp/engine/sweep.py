@@ -71,7 +71,7 @@ def backward(layers, sweep):
     Returns
     -------
     bool
-        Whether it stopped at a layer that is known to have non-finite weight posteriors.
+        Whether a layer is known to have non-finite weight posteriors.
     """
     for layer in reversed(layers):
         _channel(layer)
@@ -81,9 +81,10 @@ def backward(layers, sweep):
         _precision_in(layer)
         update(layer, n_terms, layer.bad_weights[sweep])
         if layer.bad_weights[sweep].raised:
-            return True
+            break
         layer.algorithm.after_update(layer, sweep)
-    return False
+    layers[0].backend.settle()
+    return any(layer.bad_weights[sweep].raised for layer in layers)
 
 
 def _channel(layer):
@@ -157,6 +158,8 @@ def _gather_precision(layer):
 def update(layer, n_terms, bad):
     """Update H, m and σ (and G) of a layer at the end of its backward pass.
 
+    A backend may still be at it when this returns, until it has to settle.
+
     Parameters
     ----------
     layer : Layer
@@ -170,18 +173,6 @@ def update(layer, n_terms, bad):
     new = layer.next_weights()
     if n_terms > 1:
         backend.collect_field(layer.terms[:n_terms], old.mean, layer.unit_scale)
-    if layer.first_gaussian:
-        (prior_field, _, _), (field, mean, _) = committed.binary, old.binary
-        backend.update_binary(
-            layer.prior,
-            bad,
-            layer.binary_field_in,
-            prior_field,
-            field,
-            mean,
-            *layer.update_numbers,
-            *new.binary,
-        )
     if layer.n_gaussian:
         (prior_field, _, _), (field, mean, _) = committed.gaussian, old.gaussian
         new_field, new_mean, new_variance = new.gaussian
@@ -201,6 +192,19 @@ def update(layer, n_terms, bad):
             new_mean,
             new_variance,
         )
+    if layer.first_gaussian:
+        (prior_field, _, _), (field, mean, _) = committed.binary, old.binary
+        backend.update_binary(
+            layer.prior,
+            bad,
+            layer.binary_field_in,
+            prior_field,
+            field,
+            mean,
+            *layer.update_numbers,
+            *new.binary,
+        )
     if layer.mask is not None:
+        backend.settle()
         backend.apply_mask(layer.mask, new.mean, new.variance)
     layer.advance(new)

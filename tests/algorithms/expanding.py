@@ -67,7 +67,9 @@ def collect(network, posterior, X, y, sample_weight=None):
     pieces, fields = iter(backend.fields), []
     for layer in reversed(engine.layers):
         n_pieces = (layer.first_gaussian > 0) + (layer.n_gaussian > 0)
-        fields.append(np.vstack([next(pieces) for _ in range(n_pieces)]).astype(float))
+        # The Gaussian rows are updated first, and come last.
+        rows = [next(pieces) for _ in range(n_pieces)][::-1]
+        fields.append(np.vstack(rows).astype(float))
     downs = [layer.down_field[:, : layer.n_inputs].astype(float) for layer in engine.layers[1:]]
     return Sums(fields[::-1], downs, engine)
 

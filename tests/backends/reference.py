@@ -41,6 +41,9 @@ class ReferenceBackend:
     def step_record(self, n_counters):
         return Record()
 
+    def settle(self):
+        pass
+
     def asarray(self, array):
         return array.astype(float) if array.dtype.kind == "f" else array
 

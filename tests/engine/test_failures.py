@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sklearn_bp.backends import CpuBackend
+from sklearn_bp.backends.cpu import _threads
 from sklearn_bp.engine.engine import Engine
 from sklearn_bp.engine.errors import NonFiniteError
 from sklearn_bp.engine.network import make_network
@@ -17,8 +18,8 @@ ALGORITHMS = ["bp", "bpi", "mf", "amp"]
 class SpoilingBackend(CpuBackend):
     """Makes one number infinite in a given call of an operation, and counts the calls."""
 
-    def __init__(self, operation="", call=-1):
-        super().__init__(n_threads=1)
+    def __init__(self, operation="", call=-1, n_threads=1):
+        super().__init__(n_threads)
         self.operation, self.call, self.calls = operation, call, 0
 
     def _spoil(self, operation, array):
@@ -79,6 +80,23 @@ def test_the_layer_is_named_and_the_state_before_is_kept(operation, n_inner_iter
         for one in (engine, untouched):
             one.step(X, y, rows[1])
         assert_same(engine, untouched)
+
+
+@pytest.mark.parametrize("n_inner_iter", [1, 2])
+@pytest.mark.parametrize("call", range(N_LAYERS))
+def test_weights_that_another_thread_finds_to_be_bad(call, n_inner_iter, monkeypatch):
+    """The next layers go on before it is known, and the first one is named all the same."""
+    monkeypatch.setattr(_threads, "LEAST_WORK_PER_THREAD", 1)
+    network, (X, y) = network_of("mf", n_inner_iter=n_inner_iter), samples()
+    engine, untouched = (engine_of(network, SpoilingBackend(n_threads=2)) for _ in range(2))
+    engine.backend.operation, engine.backend.call = "weights", call
+    with pytest.raises(NonFiniteError) as caught:
+        engine.step(X, y, np.arange(BATCH_SIZE))
+    assert caught.value.layer == N_LAYERS - 1 - call
+    assert_same(engine, untouched)
+    for one in (engine, untouched):
+        one.step(X, y, np.arange(BATCH_SIZE))
+    assert_same(engine, untouched)
 
 
 @pytest.mark.parametrize("n_inner_iter", [1, 2])

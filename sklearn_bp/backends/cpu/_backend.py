@@ -1,6 +1,6 @@
 """The CPU backend's list of operations."""
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 from scipy.sparse import issparse
@@ -22,6 +22,9 @@ from ._threads import (
 
 VECTOR = 16
 """Units per vector, of the longest ones there are."""
+
+UPDATE_WORK = 3
+"""The update of a weight, in array elements touched by a simple kernel."""
 
 KEPT_SHAPES = 8
 """Shapes whose scratch arrays are kept: one per layer and size of mini-batch, as a rule."""
@@ -46,6 +49,11 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
         self._pool = RowPool(usable_threads() if n_threads is None else n_threads)
         self._run = self._pool.run
 
+    @property
+    def works_aside(self):
+        """Whether an operation may return before it is done with arrays that others write."""
+        return self._pool.n_threads > 1
+
     def _stream(self, kernel, array, *arguments):
         """Run a kernel over the rows of an array for whose elements it does next to nothing."""
         return self._pool.run(kernel, array.shape[0], array.size // STREAMED, *arguments)
@@ -67,8 +75,19 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
             To be entered around operations.
         """
         quiet = np.errstate(over="ignore", invalid="ignore")
+        if self._pool.n_threads == 1:
+            return quiet
         shared = self._pool.shares(multiply_adds // MULTIPLY_ADDS)
-        return _both(SINGLE_THREADED_BLAS, quiet) if shared else quiet
+        return self._sharing(SINGLE_THREADED_BLAS if shared else nullcontext(), quiet)
+
+    @contextmanager
+    def _sharing(self, outer, inner):
+        """Enter two contexts, and leave no other thread at work."""
+        with outer, inner:
+            try:
+                yield
+            finally:
+                self._pool.settle()
 
     # Arrays --------------------------------------------------------------------------------
 
@@ -400,13 +419,20 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
 
     def update_binary(self, prior, bad, field_in, *arguments):
         """Update weights whose prior has a field only; count non-finite results in `bad`."""
-        kernel = weights.make_binary_update(prior)
-        bad.value += self._run(kernel, field_in.shape[0], field_in.size, field_in, *arguments)
+        self._update(weights.make_binary_update(prior), bad, field_in, *arguments)
 
     def update_gaussian(self, prior, bad, field_in, *arguments):
         """Update weights whose prior has a field and a precision; count as update_binary does."""
-        kernel = weights.make_gaussian_update(prior)
-        bad.value += self._run(kernel, field_in.shape[0], field_in.size, field_in, *arguments)
+        self._update(weights.make_gaussian_update(prior), bad, field_in, *arguments)
+
+    def _update(self, kernel, bad, field_in, *arguments):
+        """Update weights, which may not be read before :meth:`settle`."""
+        work = field_in.size * UPDATE_WORK
+        self._pool.aside(bad, kernel, field_in.shape[0], work, field_in, *arguments)
+
+    def settle(self):
+        """Wait until weights are updated."""
+        self._pool.settle()
 
     def apply_mask(self, mask, mean, variance):
         """Set pruned weights to zero."""
@@ -442,13 +468,6 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
     def subtract_precision(self, target, a):
         """Subtract `a` from the precisions in the target, keeping them at least 0."""
         self._stream(elementwise.subtract_precision, a, target, a)
-
-
-@contextmanager
-def _both(outer, inner):
-    """Enter two contexts."""
-    with outer, inner:
-        yield
 
 
 def _multiply_rows(products, start, stop):

@@ -9,6 +9,7 @@ next product by spinning, and take the cores that kernels between two products n
 import os
 import weakref
 from functools import cache
+from itertools import pairwise
 from math import inf
 from queue import SimpleQueue
 from threading import Lock, Thread
@@ -40,6 +41,10 @@ STREAMED = 8
 
 MULTIPLY_ADDS = 40
 """Of a matrix product, in that time."""
+
+TURN = 10_000
+"""Elements of a call that threads take turns at: so many that taking the next ones costs nothing,
+and so few that nobody waits long for the last ones."""
 
 ROW_TILE, COLUMN_TILE = 8, 16
 """Rows, and columns, of a product that stay together: BLAS works on as many at a time."""
@@ -141,6 +146,50 @@ def _write(typing_context, counter, value):
     return void(counter, counter.dtype), code
 
 
+@intrinsic
+def _take(typing_context, counter):
+    """Add 1 to the first number of an array, which no other thread can do meanwhile.
+
+    Returns what it was.
+    """
+
+    def code(context, builder, signature, arguments):
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        one = context.get_constant(signature.return_type, 1)
+        return builder.atomic_rmw("add", array.data, one, "acq_rel")
+
+    return counter.dtype(counter), code
+
+
+@cache
+def make_turns(kernel):
+    """Make the loop of threads beside each other: each takes the next rows until none are left.
+
+    Parameters
+    ----------
+    kernel : callable
+        A compiled kernel that returns a count.
+
+    Returns
+    -------
+    callable
+        ``turns(taken, size, rows, arguments)`` calls ``kernel(*arguments, start, stop)`` for parts
+        of `size` of the `rows`, and returns the sum of what it returns; `taken` (1,) counts the
+        parts taken.
+    """
+
+    @cpu_kernel()
+    def turns(taken, size, rows, arguments):
+        total, start = 0, _take(taken) * size
+        while start < rows:
+            whole = arguments + (start, min(start + size, rows))
+            total += kernel(*whole)
+            start = _take(taken) * size
+        return total
+
+    return turns
+
+
 @cpu_kernel()
 def wait_awake(counter, known):
     """Wait, but not for long, until a count is another one than the one known.
@@ -207,6 +256,46 @@ class _Worker:
         self._calls.put(None)
 
 
+class _Aside:
+    """A call that other threads do in parts while the one who asks for it does something else.
+
+    Parameters
+    ----------
+    counter, kernel, rows, work, arguments
+        As in :meth:`RowPool.aside`.
+    taken : ndarray of shape (1,)
+        Where the parts are counted that somebody has taken.
+    """
+
+    def __init__(self, counter, kernel, rows, work, taken, arguments):
+        self.counter, self.whole = counter, (kernel, rows, work, *arguments)
+        size = max(1, rows * TURN // work)
+        self._n_parts, self._work, self._taken = -(-rows // size), work, taken
+        self._turns = make_turns(kernel), taken, size, rows, arguments
+        self._workers = None
+
+    @property
+    def has_begun(self):
+        """Whether threads have been asked."""
+        return self._workers is not None
+
+    def begin(self, workers):
+        """Ask some threads to begin."""
+        self._workers, self._taken[0] = workers, 0
+        for worker in workers:
+            worker.begin(*self._turns)
+
+    def work_left(self):
+        """Estimate what each of the threads has still to do."""
+        left = max(self._n_parts - int(self._taken[0]), 0)
+        return self._work * left // (self._n_parts * len(self._workers))
+
+    def end(self):
+        """Do what nobody has taken, wait for the others, and return the sum of all results."""
+        turns, *arguments = self._turns
+        return turns(*arguments) + sum([worker.finish() for worker in self._workers])
+
+
 class RowPool:
     """Runs a kernel over rows, on several threads where the work is worth it.
 
@@ -219,6 +308,7 @@ class RowPool:
     def __init__(self, n_threads):
         self.n_threads, self._workers = n_threads, []
         self._least_work = LEAST_WORK_PER_THREAD if n_threads > 1 else inf
+        self._aside, self._taken = None, np.zeros(1, np.int64)
         weakref.finalize(self, self._dismiss, self._workers)
 
     @staticmethod
@@ -261,21 +351,84 @@ class RowPool:
         int
             Sum of what the calls returned (0 if nothing).
         """
+        if self._aside is not None:
+            self._begin_aside()
         # As `shares` says, but small kernels take hardly longer than to call it.
         if work < self._least_work:
             return kernel(*arguments, 0, rows) or 0
-        chunks = max(1, min(self.n_threads, rows, 1 + work // LEAST_WORK_PER_THREAD))
-        while len(self._workers) < chunks - 1:
-            self._workers.append(_Worker())
-        lead = min(rows * HEAD_START // work, rows // chunks)
-        bounds = [0, *(lead + (rows - lead) * c // chunks for c in range(1, chunks + 1))]
-        busy = self._workers[: chunks - 1]
+        bounds = self._bounds(rows, work)
+        if self._others_are_busy(work):
+            # In the same parts, or the time that others take would change how results are rounded.
+            return sum([kernel(*arguments, *part) or 0 for part in pairwise(bounds)])
+        busy = self._first_workers(len(bounds) - 2)
         try:
-            for worker, start, stop in zip(busy, bounds[1:], bounds[2:], strict=False):
-                worker.begin(kernel, *arguments, start, stop)
+            for worker, part in zip(busy, pairwise(bounds[1:]), strict=True):
+                worker.begin(kernel, *arguments, *part)
             total = kernel(*arguments, 0, bounds[1]) or 0
             return total + sum([worker.finish() for worker in busy])
         except BaseException:
             # Some may still be at work: their results are nobody's.
+            self._dismiss(self._workers)
+            raise
+
+    def _bounds(self, rows, work):
+        """Share rows among threads; the first one begins sooner than the others."""
+        chunks = max(1, min(self.n_threads, rows, 1 + work // LEAST_WORK_PER_THREAD))
+        lead = min(rows * HEAD_START // work, rows // chunks)
+        return [0, *(lead + (rows - lead) * c // chunks for c in range(1, chunks + 1))]
+
+    def _first_workers(self, number):
+        """Give so many workers; they begin to live when they are first needed."""
+        while len(self._workers) < number:
+            self._workers.append(_Worker())
+        return self._workers[:number]
+
+    def aside(self, counter, kernel, rows, work, *arguments):
+        """Call ``kernel(*arguments, start, stop)`` for parts of the rows, on the other threads.
+
+        They begin when the caller has something else to do: it does alone what takes no longer
+        than the rest of this. What the kernel writes may not be read before :meth:`settle`, and
+        what it reads may not be written.
+
+        Parameters
+        ----------
+        counter : object
+            Whose ``value`` grows by the sum of what the calls return, now or when it is settled.
+        kernel : callable
+            A compiled kernel that returns a count.
+        rows, work, *arguments
+            As in :meth:`run`.
+        """
+        self.settle()
+        if work < self._least_work:
+            counter.value += kernel(*arguments, 0, rows)
+            return
+        self._aside = _Aside(counter, kernel, rows, work, self._taken, arguments)
+
+    def _begin_aside(self):
+        """Let the others begin with the work aside, if they have not."""
+        if not self._aside.has_begun:
+            self._aside.begin(self._first_workers(self.n_threads - 1))
+
+    def _others_are_busy(self, work):
+        """Tell whether others will be at work aside for as long as `work` takes; if not, settle."""
+        if self._aside is None:
+            return False
+        if work <= self._aside.work_left():
+            return True
+        self.settle()
+        return False
+
+    def settle(self):
+        """Share what is left of the work aside, if there is any, among all threads."""
+        if self._aside is None:
+            return
+        aside, self._aside = self._aside, None
+        if not aside.has_begun:
+            aside.counter.value += self.run(*aside.whole)
+            return
+        try:
+            aside.counter.value += aside.end()
+        except BaseException:
             self._dismiss(self._workers)
             raise

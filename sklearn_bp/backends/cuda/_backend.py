@@ -48,6 +48,9 @@ class CudaBackend(ExpansionOperations):
 
     name = "cuda"
 
+    works_aside = False
+    """Whether an operation may return before it is done with arrays that others write."""
+
     def __init__(self, blocks=None, products=None):
         self.blocks = blocks or (SIMULATOR_BLOCKS if SIMULATED else DEVICE_BLOCKS)
         self.stream = Stream()
@@ -181,6 +184,10 @@ class CudaBackend(ExpansionOperations):
         if all(getattr(part, "is_recordable", True) for part in key):
             return self._replays.run(key, function, *arguments)
         return function(*arguments)
+
+    @staticmethod
+    def settle():
+        """Wait for nothing: what is queued later runs later."""
 
     # Products ------------------------------------------------------------------------------
 

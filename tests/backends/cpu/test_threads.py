@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from engine.running import data_of, network_of, posterior_of
 from joblib import Parallel, cpu_count, delayed, parallel_config
+from numba import njit
 from oracles.random_networks import random_case
 from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -22,6 +23,8 @@ from sklearn_bp.backends.cpu._threads import (
     usable_threads,
 )
 from sklearn_bp.engine.engine import Engine
+from sklearn_bp.engine.network import make_network
+from sklearn_bp.engine.posterior import draw_posterior
 
 PLENTY = 100 * LEAST_WORK_PER_THREAD
 
@@ -161,6 +164,52 @@ def test_the_number_of_threads_changes_rounding_at_most(algo, monkeypatch):
         np.testing.assert_array_equal(single, again)
 
 
+LATE = {
+    "bp": dict(algo="bp"),
+    "bp, two sweeps": dict(algo="bp", n_inner_iter=2),
+    "amp, three sweeps": dict(algo="amp", n_inner_iter=3),
+    "no intercept": dict(algo="mf", intercept=False),
+    "gaussian": dict(algo="amp", weight_prior="gaussian", init_scale=0.1),
+    "pruned": dict(algo="mf", density=0.5),
+    "compressed": dict(algo="amp", density=0.1),
+}
+
+
+@pytest.mark.parametrize("name", LATE)
+def test_weights_may_be_updated_as_late_as_they_are_asked_for(name, monkeypatch):
+    """Nothing that an update reads is written before, and nothing is read that it writes."""
+    monkeypatch.setattr(RowPool, "_begin_aside", lambda self: None)
+    monkeypatch.setattr(RowPool, "_others_are_busy", lambda self, work: True)
+    for one, other in zip(after_three_steps(name, 1), after_three_steps(name, 2), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
+
+
+def after_three_steps(name, n_threads, dtype="float64"):
+    """The posterior of a network that two threads share, as a list of arrays."""
+    sizes, rng = [6, 300, 20, 300, 20, 3], np.random.default_rng(0)
+    network = make_network(sizes, dtype=dtype, **LATE[name])
+    X, y = rng.standard_normal((40, sizes[0])).astype(dtype), rng.integers(sizes[-1], size=40)
+    posterior = draw_posterior(network, np.random.RandomState(0))
+    engine = Engine(network, posterior, CpuBackend(n_threads))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_threads, "LEAST_WORK_PER_THREAD", 1000)
+        engine.backend._pool._least_work = 1000 if n_threads > 1 else np.inf
+        for _ in range(3):
+            engine.step(X, y, np.arange(40))
+    return [getattr(layer, quantity) for layer in engine.posterior() for quantity in NAMES]
+
+
+@pytest.mark.parametrize("name", LATE)
+def test_the_time_that_others_take_changes_no_bit(name, monkeypatch):
+    """Whether they are done with what they do aside at once, or never before they are asked."""
+    reached = []
+    for left in (0, np.inf):
+        monkeypatch.setattr(_threads._Aside, "work_left", lambda self, left=left: left)
+        reached.append(after_three_steps(name, 2, "float32"))
+    for one, other in zip(*reached, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def blas_threads():
     """Threads that BLAS would use now."""
     return max(one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas")
@@ -280,3 +329,82 @@ def test_a_forked_process_can_limit_blas_again():
             os._exit(limited != 1 or _threads.SINGLE_THREADED_BLAS._n_engines)
         _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0
+
+
+@njit
+def count_rows(calls, start, stop):
+    """Count how often each row is worked on; return how many rows there were."""
+    for row in range(start, stop):
+        calls[row] += 1
+    return stop - start
+
+
+class Count:
+    """A counter of the engine."""
+
+    value = 0
+
+
+def turns_of_a_pool(n_threads, rows=1000, work=PLENTY):
+    """A pool with work aside, what that writes, and the counter of its rows."""
+    pool, calls, counter = RowPool(n_threads), np.zeros(rows, np.int64), Count()
+    pool.aside(counter, count_rows, rows, work, calls)
+    return pool, calls, counter
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+@pytest.mark.parametrize("rows", [1, 7, 1000])
+@pytest.mark.parametrize("meanwhile", [None, 0, PLENTY, 100 * PLENTY])
+def test_work_aside_is_done_once(meanwhile, rows, n_threads):
+    """Whatever the caller does meanwhile, and whether the others have begun or not."""
+    pool, calls, counter = turns_of_a_pool(n_threads, rows)
+    for _ in range(3):
+        if meanwhile is not None:
+            kernel = Ranges()
+            assert pool.run(kernel, 50, meanwhile) == 50
+    pool.settle()
+    np.testing.assert_array_equal(calls, 1)
+    assert counter.value == rows
+    pool.settle()
+    assert counter.value == rows
+
+
+def test_work_aside_is_begun_by_others_and_joined_by_the_caller(monkeypatch):
+    """Small work is done alone meanwhile; what takes longer than the rest waits for its end."""
+    pool, calls, counter = turns_of_a_pool(3)
+    shared = [Ranges(), Ranges()]
+    for kernel, work in zip(shared, (0, PLENTY // 2), strict=True):
+        RowPool(3).run(kernel, 50, work)
+    # Others do nothing: all that is taken is taken by the caller.
+    monkeypatch.setattr(_threads._Worker, "begin", lambda self, *call: None)
+    monkeypatch.setattr(_threads._Worker, "finish", lambda self: 0)
+    for expected, work in zip(shared, (0, PLENTY // 2), strict=True):
+        kernel = Ranges()
+        assert pool.run(kernel, 50, work) == 50
+        assert kernel.threads == {threading.get_ident()}
+        assert kernel.ranges == sorted(expected.ranges)
+    assert not calls.any() and counter.value == 0
+    kernel = Ranges()
+    pool.run(kernel, 50, PLENTY // 2 + 1)
+    assert calls.all() and counter.value == 1000
+    assert kernel.ranges[0][1] < 50
+
+
+def test_one_call_aside_ends_the_one_before():
+    pool, calls, counter = turns_of_a_pool(2)
+    pool.run(Ranges(), 50, 0)
+    pool.aside(counter, count_rows, len(calls), PLENTY, calls)
+    assert counter.value == len(calls)
+    pool.settle()
+    np.testing.assert_array_equal(calls, 2)
+
+
+def test_a_computation_that_stops_leaves_no_work_aside():
+    """Nobody writes any more when an exception reaches the caller."""
+    backend, calls, counter = CpuBackend(n_threads=2), np.zeros(1000, np.int64), Count()
+    with pytest.raises(KeyboardInterrupt), backend.computing(10**9):
+        backend._pool.aside(counter, count_rows, 1000, PLENTY, calls)
+        backend._pool.run(Ranges(), 50, 0)
+        raise KeyboardInterrupt
+    np.testing.assert_array_equal(calls, 1)
+    assert backend._pool._aside is None

@@ -23,6 +23,7 @@ COVERED_ELSEWHERE = {
     "matmul",
     "matmul_pair",
     "repeat",
+    "settle",
     "step_record",
     "take",
     "to_host",
