@@ -4,6 +4,7 @@ from ._bayes import BayesBPClassifier
 from ._classifier import BPClassifier
 from ._merge import merge
 from ._persistence import load
+from ._rounding import round_weights
 from ._version import __version__
 
-__all__ = ["BPClassifier", "BayesBPClassifier", "__version__", "load", "merge"]
+__all__ = ["BPClassifier", "BayesBPClassifier", "__version__", "load", "merge", "round_weights"]

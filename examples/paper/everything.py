@@ -28,6 +28,7 @@ SCRIPTS = (
     "depth_width",
     "committee",
     "chosen",
+    "rounded",
     "full_size",
     "continual",
     "beyond",

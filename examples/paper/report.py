@@ -24,6 +24,7 @@ import figure_b5
 import figure_b8
 import figure_b9
 import full_size
+import rounded
 import table_1
 import tuning
 from benchmarks.records import markdown_table
@@ -312,7 +313,7 @@ def report_chosen(evidence):
     def name(run):
         return f"{titles[run['setting']]}, {CONTENDER_TITLES[run['contender']]}"
 
-    return _beside_the_paper(evidence, chosen.EXPERIMENT, "chosen for", name)
+    return _beside_the_paper(evidence, "chosen", chosen.EXPERIMENT.runs, "chosen for", name)
 
 
 def report_committee(evidence):
@@ -321,17 +322,41 @@ def report_committee(evidence):
     def name(run):
         return f"{run['members']} × {CONTENDER_TITLES[run['contender']]}"
 
-    return _beside_the_paper(evidence, committee.EXPERIMENT, "networks", name)
+    return _beside_the_paper(evidence, "committee", committee.EXPERIMENT.runs, "networks", name)
 
 
-def _beside_the_paper(evidence, experiment, column, name):
-    """Show test errors beside the paper's, of runs that a function names in a column."""
+def report_rounding(evidence):
+    """Show validation errors of settings with rounded layers."""
+    rows = []
+    for run in rounded.COMPARED:
+        records = evidence.of_run("rounded", run)
+        rows.append([describe(run), *_validation_errors(records), *as_run(records)])
+    return markdown_table([*_VALIDATION_HEADER, "seeds", "epochs"], rows)
+
+
+def report_rounded(evidence):
+    """Show test errors of Table 1's problems with rounded layers, beside BinaryNet's."""
+    usual = {
+        problem: runs["point"]
+        for problem, contender, runs in _table_1_runs()
+        if contender == "binarynet"
+    }
+
+    def binarynet(run):
+        records = evidence.of_run("table_1", usual[run["data"], run["parity"]])
+        return percent(records, *TEST_POINT)
+
+    return _beside_the_paper(evidence, "rounded", rounded.LEARNED, "BinaryNet", binarynet)
+
+
+def _beside_the_paper(evidence, experiment, runs, column, name):
+    """Show test errors beside the paper's, and what a function tells of each run in a column."""
     header = ["problem", column, "paper: BinaryNet", "paper: BP"]
     header += ["point", "Bayesian", "seeds", "epochs"]
     rows = []
-    for run in experiment.runs:
+    for run in runs:
         problem = run["data"], run["parity"]
-        records = evidence.of_run(experiment.name, run)
+        records = evidence.of_run(experiment, run)
         papers = [TEST_ERRORS[problem][contender] for contender in ("binarynet", "bp")]
         errors = [percent(records, *TEST_POINT), percent(records, *TEST_BAYES)]
         rows.append([_problem_title(problem), name(run), *papers, *errors, *as_run(records)])
@@ -358,6 +383,8 @@ SECTIONS = {
     "beyond": (report_beyond, beyond.EXPERIMENT),
     "full_size": (report_full_size, full_size.EXPERIMENT),
     "chosen": (report_chosen, chosen.EXPERIMENT),
+    "rounding": (report_rounding, rounded.EXPERIMENT),
+    "rounded": (report_rounded, rounded.EXPERIMENT),
     "committee": (report_committee, committee.EXPERIMENT),
     "continual": (report_continual, continual.EXPERIMENT),
 }

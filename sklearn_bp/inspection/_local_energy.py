@@ -8,10 +8,10 @@ from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import Interval, validate_params
 
 from .. import _validation
+from .._checks import check_fitted_network
 from .._classifier import BPClassifier
 from ..backends import get_backend
 from ..engine.prediction import point_weights
-from ._checks import check_fitted_network
 
 LARGEST_FLIP_PROBABILITY = 0.35
 """Where the profile ends unless told otherwise, as in the paper's appendix B.5."""

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import _state
-from ._checks import check_fitted_network
+from .._checks import check_fitted_network
 
 
 def polarization(estimator):

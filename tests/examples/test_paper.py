@@ -11,6 +11,7 @@ import runner
 import trials
 from evidence import Evidence
 from figure_3 import ContinualTrial
+from rounded import RoundedTrial
 from settings import message_passing
 from sklearn.utils import Bunch
 
@@ -295,3 +296,15 @@ def test_without_records_no_plot_is_drawn(tmp_path):
 
     plots.draw_all(Evidence(tmp_path), tmp_path / "figures")
     assert not list((tmp_path / "figures").iterdir())
+
+
+def test_layers_are_rounded_one_after_another(tmp_path):
+    """The first after 50 of 100 epochs, the second after 75; here after two and three of four."""
+    network = NETWORK | {"hidden_layer_sizes": [21, 15], "n_epochs": 4, "round_after": [50, 75]}
+    trial = RoundedTrial(network | message_passing("mf", 2, rho=1.0), 0, runner.Machine())
+    certain = []
+    for epoch in range(1, 5):
+        trial.train(epoch)
+        certain.append([bool((np.abs(m) > 0.99).all()) for m in trial.state.weight_means_])
+    assert certain == [[False] * 3] * 2 + [[True, False, False], [True, True, False]]
+    assert len(trial.state.history_) == 4

@@ -1,9 +1,9 @@
-"""Checks that all inspections begin with."""
+"""The check that functions on fitted estimators begin with."""
 
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from .._base import MessagePassingClassifier
+from ._base import MessagePassingClassifier
 
 
 def check_fitted_network(estimator):

@@ -1,0 +1,147 @@
+"""Rounding of weights to ±1 that keeps the pre-activations of their means."""
+
+from copy import deepcopy
+from dataclasses import replace
+from numbers import Integral
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils._param_validation import Interval, validate_params
+
+from . import _validation
+from ._checks import check_fitted_network
+from .backends import CpuBackend
+from .backends.cpu.rounding import round_units
+from .channels import ACTIVATIONS
+from .engine.prediction import point_weights
+
+CERTAIN_FIELD = 20.0
+"""|H| of a weight that is certain: tanh H is 1 in every precision."""
+
+ROWS = 4096
+"""Samples whose activations are in memory at a time."""
+
+
+@validate_params(
+    {"n_layers": [Interval(Integral, 1, None, closed="left")]}, prefer_skip_nested_validation=True
+)
+def round_weights(estimator, X, *, n_layers=1):
+    """Round the weights of the first layers to ±1, so that pre-activations change little.
+
+    A point network has the sign of each mean m. One by one these are the most probable weights, but
+    together they shift what a unit makes of inputs that many uncertain weights share, such as
+    pixels that are nearly always black. Here the ±1 weights w of a unit are those found to bring
+    Σ_n ((w − m) · x_n)², a sum over samples, down: from the signs of the means on, single weights
+    are flipped as long as that helps. The rounded weights are certain, and training can go on from
+    there: the layers above adapt to them.
+
+    Parameters
+    ----------
+    estimator : BPClassifier or BayesBPClassifier
+        A fitted estimator with ±1 weights.
+    X : array-like or sparse matrix of shape (n_samples, n_features)
+        Samples, prepared as for the estimator's `fit`; their labels are not needed.
+    n_layers : int, default=1
+        How many layers, from the input up; the hidden layers at most. The inputs of a layer are the
+        activations of the point network below it, whose weights are rounded already.
+
+    Returns
+    -------
+    estimator : BPClassifier or BayesBPClassifier
+        A new estimator. Its rounded weights have fields ±20, means ±1 and no variance; all else is
+        as it was.
+
+    Raises
+    ------
+    TypeError
+        If `estimator` is not one of this package.
+    NotFittedError
+        If it is not fitted.
+    ValueError
+        If its weights are Gaussian, a parameter is out of range, or the samples are not allowed.
+
+    See Also
+    --------
+    BPClassifier.coefs_ : The point network's weights.
+
+    Notes
+    -----
+    The output layer is never rounded: only differences between its units matter, not how large its
+    means are, and the means are far from ±1.
+
+    To keep rounded weights while training goes on, give their layers a damping close to 1, such as
+    0.999999: their units are certain of their signs, and one mini-batch can say much about weights.
+
+    References
+    ----------
+    Method page, "Rounding that keeps pre-activations".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_bp import BPClassifier, round_weights
+    >>> X, y = load_digits(return_X_y=True)
+    >>> model = BPClassifier((51,), algo="mf", rho=1.0, max_iter=5, random_state=0).fit(X, y)
+    >>> rounded = round_weights(model, X)
+    >>> bool((abs(rounded.weight_means_[0]) == 1).all())
+    True
+    """
+    check_fitted_network(estimator)
+    network = estimator._network
+    if network.weight_prior != "binary":
+        raise ValueError(
+            "round_weights needs weights with weight_prior='binary'; got an estimator with "
+            f"weight_prior={network.weight_prior!r}, whose weights are no signs."
+        )
+    if n_layers > network.n_layers - 1:
+        raise ValueError(
+            f"n_layers must be at most the number of hidden layers, {network.n_layers - 1}; got "
+            f"{n_layers}."
+        )
+    X = _validation.validate_samples(estimator, X, estimator.dtype)
+    posterior = list(estimator._current_posterior())
+    for layer in range(n_layers):
+        second_moment = _second_moment(network, posterior[:layer], X)
+        posterior[layer] = _round_layer(posterior[layer], second_moment)
+    rounded = deepcopy(estimator)
+    rounded._hold(posterior)
+    return rounded
+
+
+def _second_moment(network, below, X):
+    """Compute Σ_n x_n x_nᵀ of the inputs of the layer above some layers, in double precision."""
+    n_inputs = network.layer_sizes[len(below)]
+    weights = point_weights(network, below)
+    total = np.zeros((n_inputs, n_inputs))
+    for start in range(0, X.shape[0], ROWS):
+        rows = _activations(network, weights, X[start : start + ROWS])
+        total += rows.T @ rows
+    return total
+
+
+def _activations(network, weights, X):
+    """Compute the activations of the point network after some layers."""
+    backend, activation = CpuBackend(n_threads=1), ACTIVATIONS[network.activation]
+    rows = np.asarray(X.toarray() if issparse(X) else X, dtype=np.float64)
+    for weight in weights:
+        z = rows @ weight[: rows.shape[1]]
+        if network.intercept:
+            z += weight[-1]
+        rows = np.empty_like(z)
+        backend.point(activation, z, rows)
+    return rows
+
+
+def _round_layer(posterior, second_moment):
+    """Round the weights of a layer, but for its intercepts."""
+    n_inputs = len(second_moment)
+    means = posterior.mean[:n_inputs].T.astype(np.float64)
+    weights = np.where(means < 0, -1.0, 1.0)
+    if posterior.mask is not None:
+        weights *= posterior.mask[:n_inputs].T
+    round_units(second_moment, weights, (weights - means) @ second_moment, 0, len(weights))
+    field, mean, variance = (
+        array.copy() for array in (posterior.field, posterior.mean, posterior.variance)
+    )
+    field[:n_inputs], mean[:n_inputs], variance[:n_inputs] = CERTAIN_FIELD * weights.T, weights.T, 0
+    return replace(posterior, field=field, mean=mean, variance=variance)
