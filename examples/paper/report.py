@@ -310,19 +310,19 @@ def report_chosen(evidence):
     """Show test errors of problems of Table 1 with the settings chosen, beside the paper's."""
     titles = {"bayes": "averages", "point": "point networks", "both": "both"}
 
-    def name(run):
+    def name(run, records):
         return f"{titles[run['setting']]}, {CONTENDER_TITLES[run['contender']]}"
 
-    return _beside_the_paper(evidence, "chosen", chosen.EXPERIMENT.runs, "chosen for", name)
+    return _beside_the_paper(evidence, "chosen", chosen.EXPERIMENT.runs, {"chosen for": name})
 
 
 def report_committee(evidence):
     """Show test errors of problems of Table 1 by several networks, beside the paper's."""
 
-    def name(run):
+    def name(run, records):
         return f"{run['members']} × {CONTENDER_TITLES[run['contender']]}"
 
-    return _beside_the_paper(evidence, "committee", committee.EXPERIMENT.runs, "networks", name)
+    return _beside_the_paper(evidence, "committee", committee.EXPERIMENT.runs, {"networks": name})
 
 
 def report_rounding(evidence):
@@ -330,8 +330,15 @@ def report_rounding(evidence):
     rows = []
     for run in rounded.COMPARED:
         records = evidence.of_run("rounded", run)
-        rows.append([describe(run), *_validation_errors(records), *as_run(records)])
-    return markdown_table([*_VALIDATION_HEADER, "seeds", "epochs"], rows)
+        before = _before_rounding(records, "validation_point")
+        rows.append([describe(run), before, *_validation_errors(records), *as_run(records)])
+    header = ["network", "before rounding, point", *_VALIDATION_HEADER[1:], "seeds", "epochs"]
+    return markdown_table(header, rows)
+
+
+def _before_rounding(records, name):
+    """Write an error after the last epoch before a layer was rounded."""
+    return percent(records, "history", rounded.ROUND_AFTER[0] - 1, name, "error_percent")
 
 
 def report_rounded(evidence):
@@ -342,24 +349,29 @@ def report_rounded(evidence):
         if contender == "binarynet"
     }
 
-    def binarynet(run):
-        records = evidence.of_run("table_1", usual[run["data"], run["parity"]])
-        return percent(records, *TEST_POINT)
+    def binarynet(run, records):
+        found = evidence.of_run("table_1", usual[run["data"], run["parity"]])
+        return percent(found, *TEST_POINT)
 
-    return _beside_the_paper(evidence, "rounded", rounded.LEARNED, "BinaryNet", binarynet)
+    def before(run, records):
+        return _before_rounding(records, "test_point")
+
+    columns = {"our BinaryNet": binarynet, "before rounding, point": before}
+    return _beside_the_paper(evidence, "rounded", rounded.LEARNED, columns)
 
 
-def _beside_the_paper(evidence, experiment, runs, column, name):
-    """Show test errors beside the paper's, and what a function tells of each run in a column."""
-    header = ["problem", column, "paper: BinaryNet", "paper: BP"]
+def _beside_the_paper(evidence, experiment, runs, columns):
+    """Show test errors beside the paper's, after columns of what functions tell of a run."""
+    header = ["problem", *columns, "paper: BinaryNet", "paper: BP"]
     header += ["point", "Bayesian", "seeds", "epochs"]
     rows = []
     for run in runs:
         problem = run["data"], run["parity"]
         records = evidence.of_run(experiment, run)
         papers = [TEST_ERRORS[problem][contender] for contender in ("binarynet", "bp")]
+        told = [tell(run, records) for tell in columns.values()]
         errors = [percent(records, *TEST_POINT), percent(records, *TEST_BAYES)]
-        rows.append([_problem_title(problem), name(run), *papers, *errors, *as_run(records)])
+        rows.append([_problem_title(problem), *told, *papers, *errors, *as_run(records)])
     return markdown_table(header, rows)
 
 

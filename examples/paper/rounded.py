@@ -30,7 +30,7 @@ SETTINGS = (
 """What is tried, with rho 1 in the hidden layers and damping 0.9, by mean field: with these its
 averages are among the best in `full_size.py`."""
 
-BEST = SETTINGS[0]
+BEST = SETTINGS[1]
 """The one with the lower validation error."""
 
 
