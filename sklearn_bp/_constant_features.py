@@ -41,7 +41,8 @@ def warn_of_constant_features(X, network):
         f"rho={network.rho[0]:g} below 1, the means of their weights fade together, and the point "
         "network, which has the signs of the means only, can end up guessing. Make constants 0 "
         "(for example with StandardScaler) or drop them (VarianceThreshold), use rho of at least "
-        "1, or predict by BayesBPClassifier, which is not misled.",
+        "1, choose the signs by round_weights, or predict by BayesBPClassifier, which is not "
+        "misled.",
         UserWarning,
         stacklevel=2,
     )

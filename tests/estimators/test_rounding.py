@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
+from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -77,6 +78,18 @@ def test_only_what_is_rounded_changes():
             ours, theirs = getattr(rounded, name)[layer], getattr(model, name)[layer]
             np.testing.assert_array_equal(ours, theirs)
     assert rounded.n_steps_ == model.n_steps_
+
+
+@pytest.mark.filterwarnings("ignore:.*features have the same value")
+def test_a_point_network_that_guesses_does_so_no_more():
+    """Constant inputs whose weights have faded are what misleads it."""
+    images, labels = load_digits(return_X_y=True)
+    images = np.hstack([images, np.zeros((len(images), 300))])
+    images = (images - images.mean()) / images.std()
+    model = BPClassifier((101,), algo="mf", rho=0.99, max_iter=20, batch_size=32, random_state=0)
+    model.fit(images, labels)
+    assert model.score(images, labels) < 0.2
+    assert round_weights(model, images).score(images, labels) > 0.5
 
 
 @pytest.mark.parametrize("algo", ["bp", "bpi", "mf", "amp"])
