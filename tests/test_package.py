@@ -21,7 +21,14 @@ OPTIONAL = ("matplotlib", "pandas", "tqdm", "torch", "cupy", "numba_cuda", "PIL"
 ABSENT = tuple(name for name in OPTIONAL if name != "numba_cuda")
 
 NAMES = {
-    "sklearn_bp": {"BPClassifier", "BayesBPClassifier", "__version__", "load", "merge"},
+    "sklearn_bp": {
+        "BPClassifier",
+        "BayesBPClassifier",
+        "__version__",
+        "load",
+        "merge",
+        "round_weights",
+    },
     "sklearn_bp.datasets": {
         "load_cifar10",
         "load_fashion_mnist",

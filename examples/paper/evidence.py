@@ -133,10 +133,10 @@ def look_up(record, *path):
     Returns
     -------
     object or None
-        None where a name is missing.
+        None where a name, or a position, is missing.
     """
     for name in path:
-        if isinstance(record, dict) and name not in record:
+        if name not in record if isinstance(record, dict) else name >= len(record):
             return None
         record = record[name]
     return record
