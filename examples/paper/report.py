@@ -330,15 +330,19 @@ def report_rounding(evidence):
     rows = []
     for run in rounded.COMPARED:
         records = evidence.of_run("rounded", run)
-        before = _before_rounding(records, "validation_point")
-        rows.append([describe(run), before, *_validation_errors(records), *as_run(records)])
-    header = ["network", "before rounding, point", *_VALIDATION_HEADER[1:], "seeds", "epochs"]
+        course = [_at_time(records, time, "validation_point") for time in rounded.ROUND_AFTER]
+        rows.append([describe(run), *course, *_validation_errors(records), *as_run(records)])
+    header = ["network", *COURSE, *_VALIDATION_HEADER[1:], "seeds", "epochs"]
     return markdown_table(header, rows)
 
 
-def _before_rounding(records, name):
-    """Write an error after the last epoch before a layer was rounded."""
-    return percent(records, "history", rounded.ROUND_AFTER[0] - 1, name, "error_percent")
+COURSE = ("before rounding, point", "first layer rounded, point")
+"""Columns of errors at the times after which layers were rounded."""
+
+
+def _at_time(records, epoch, name):
+    """Write an error after an epoch."""
+    return percent(records, "history", epoch - 1, name, "error_percent")
 
 
 def report_rounded(evidence):
@@ -354,9 +358,12 @@ def report_rounded(evidence):
         return percent(found, *TEST_POINT)
 
     def before(run, records):
-        return _before_rounding(records, "test_point")
+        return _at_time(records, rounded.ROUND_AFTER[0], "test_point")
 
-    columns = {"our BinaryNet": binarynet, "before rounding, point": before}
+    def between(run, records):
+        return _at_time(records, rounded.ROUND_AFTER[1], "test_point")
+
+    columns = {"our BinaryNet": binarynet, COURSE[0]: before, COURSE[1]: between}
     return _beside_the_paper(evidence, "rounded", rounded.LEARNED, columns)
 
 

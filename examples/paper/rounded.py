@@ -2,8 +2,7 @@
 
     python examples/paper/rounded.py
 
-Most of what a point network loses against the average over its posterior it loses in the first
-layer, where the signs of many uncertain weights shift pre-activations together.
+The signs of many uncertain weights shift pre-activations together, above all in the first layer.
 `sklearn_bp.round_weights` rounds a layer with the training samples in mind; the layers above then
 adapt to it. Here the first layer is rounded after 85 epochs and the second after 95, of 100 in all
 as in Table 1. Settings are compared on validation samples of MNIST; the best one learns the
