@@ -124,13 +124,14 @@ def test_the_floor_is_what_the_scarcer_resource_allows(n_bytes, operations, floo
 
 SIMULATED = """
 import sys
-sys.setswitchinterval(1e-5)
-sys.path[:0] = [{folder!r}]
+sys.path[:0] = [{benchmarks!r}, {tests!r}]
 import numpy as np
 import gpu, gpu_cells, gpu_report
+from backends.cuda.turns import take_turns
 from contenders import Problem
 from sklearn_bp.algorithms import expansion
 expansion.LEAST_EDGES = 0
+take_turns()
 rng = np.random.default_rng(0)
 X, y = rng.standard_normal((6, 4)).astype(np.float32), np.arange(6) % 3
 gpu_cells.Bench.problem = lambda self, width, batch_size: Problem(X, y, (3, 3), 3)
@@ -149,7 +150,8 @@ gpu.main()
 def test_measuring_runs_in_the_simulator(tmp_path):
     pytest.importorskip("numba_cuda")
     output = tmp_path / "gpu.json"
-    source = SIMULATED.format(folder=str(BENCHMARKS), output=str(output))
+    folders = {"benchmarks": str(BENCHMARKS), "tests": str(Path(__file__).parents[1])}
+    source = SIMULATED.format(**folders, output=str(output))
     environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "1"}
     done = subprocess.run(
         [sys.executable, "-c", source], env=environment, capture_output=True, text=True, timeout=900

@@ -97,7 +97,8 @@ def test_small_layers_are_exact_by_themselves(backend):
 def test_scales(backend):
     d = Draw("float64")
     x, mean, weight = d.any(5, 23), d.mean(23, 7), d.positive(5)
-    x[1, 2], x[2], n_inputs = 40.0, 0.0, 22
+    heavy, n_inputs = [1, 3, 4], 22
+    x[2], x[heavy, [2, 3, 5]], x[heavy, [5, 6, 3]] = 0.0, 40.0, 20.0
     largest, norm_sq = backend.zeros((7,), "float64"), backend.zeros((7,), "float64")
     backend.weight_scales(backend.asarray(mean), n_inputs, largest, norm_sq)
     used = mean[:n_inputs]
@@ -107,7 +108,7 @@ def test_scales(backend):
     arguments = backend.asarray(weight), scale, inverse, cap, norm_sq
     backend.sample_scales(backend.asarray(x), n_inputs, 4.0, *arguments)
     used, caps = np.abs(x[:, :n_inputs]), np.full(5, np.inf)
-    caps[1] = 4 * np.sqrt((used[1] ** 2).mean())
+    caps[heavy] = 4 * np.sqrt((used[heavy] ** 2).mean(axis=1))
     np.testing.assert_allclose(backend.to_host(cap), caps, rtol=1e-14)
     reach = np.where(used <= caps[:, None], used, 0).max(axis=1)
     reach[2] = 1e-30
