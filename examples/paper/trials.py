@@ -12,6 +12,9 @@ from sklearn_bp import BayesBPClassifier
 from sklearn_bp.engine.errors import NonFiniteError
 from sklearn_bp.inspection import mean_overlaps
 
+NOISE = 1
+"""Sets the draws of noise apart from what an epoch's seed is for otherwise."""
+
 
 class DivergedError(Exception):
     """A training left the finite numbers."""
@@ -106,9 +109,10 @@ class ClassifierTrial:
     ----------
     parameters : dict
         ``n_epochs``, and those of :func:`problems.load_problem` and
-        :func:`settings.make_estimator`.
+        :func:`settings.make_estimator`; if there is ``input_noise``, every epoch trains on inputs
+        to which Gaussian noise of that standard deviation is added, drawn anew.
     seed : int
-        Draws the start and the order of the samples.
+        Draws the start, the order of the samples and the noise.
     machine : Machine
         Where to compute, and where the data are.
 
@@ -177,11 +181,19 @@ class ClassifierTrial:
             # What happens to point networks then is a result.
             warnings.filterwarnings("ignore", message=".* features have the same value")
             try:
-                estimator.fit(self.problem.X_train, self.problem.y_train)
+                estimator.fit(self._inputs(estimator.random_state), self.problem.y_train)
             except (ConvergenceWarning, NonFiniteError, FloatingPointError) as error:
                 raise DivergedError(str(error)) from error
             except UserWarning as warning:
                 raise KeyboardInterrupt from warning
+
+    def _inputs(self, seed):
+        """Give the training samples' inputs, with noise if the run asks for it."""
+        noise, X = self.parameters.get("input_noise"), self.problem.X_train
+        if noise is None:
+            return X
+        drawn = np.random.default_rng((seed, NOISE)).standard_normal(X.shape, X.dtype)
+        return X + X.dtype.type(noise) * drawn
 
     def measure(self, epoch):
         """Judge the network after an epoch.
