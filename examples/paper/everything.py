@@ -29,6 +29,7 @@ SCRIPTS = (
     "committee",
     "chosen",
     "rounded",
+    "noisy",
     "full_size",
     "continual",
     "beyond",

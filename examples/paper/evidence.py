@@ -107,6 +107,8 @@ def describe(parameters):
         if usual.get(name) != value
     ]
     others = [f"batches of {parameters['batch_size']}"] if "batch_size" in parameters else []
+    if "input_noise" in parameters:
+        others.append(f"noise {parameters['input_noise']}")
     others.append(f"{parameters['n_epochs']} epochs")
     contender = CONTENDER_TITLES[parameters["contender"]]
     network = f"{len(hidden)} × {hidden[0]}"

@@ -24,6 +24,7 @@ import figure_b5
 import figure_b8
 import figure_b9
 import full_size
+import noisy
 import rounded
 import table_1
 import tuning
@@ -41,7 +42,7 @@ from evidence import (
 from paper_numbers import TEST_ERRORS, TRAINING_ERRORS
 from problems import TITLES as DATA_TITLES
 from runner import RESULTS
-from settings import MESSAGE_PASSING
+from settings import MESSAGE_PASSING, binarynet
 from settings import TITLES as CONTENDER_TITLES
 
 CURVE_EPOCHS = (1, 5, 10, 20, 50, 100)
@@ -347,15 +348,10 @@ def _at_time(records, epoch, name):
 
 def report_rounded(evidence):
     """Show test errors of Table 1's problems with rounded layers, beside BinaryNet's."""
-    usual = {
-        problem: runs["point"]
-        for problem, contender, runs in _table_1_runs()
-        if contender == "binarynet"
-    }
 
-    def binarynet(run, records):
-        found = evidence.of_run("table_1", usual[run["data"], run["parity"]])
-        return percent(found, *TEST_POINT)
+    def peer(run, records):
+        same_problem = {name: run[name] for name in ("data", "parity")}
+        return percent(_usual_records(evidence, same_problem | binarynet()), *TEST_POINT)
 
     def before(run, records):
         return _at_time(records, rounded.ROUND_AFTER[0], "test_point")
@@ -363,8 +359,55 @@ def report_rounded(evidence):
     def between(run, records):
         return _at_time(records, rounded.ROUND_AFTER[1], "test_point")
 
-    columns = {"our BinaryNet": binarynet, COURSE[0]: before, COURSE[1]: between}
+    columns = {"our BinaryNet": peer, COURSE[0]: before, COURSE[1]: between}
     return _beside_the_paper(evidence, "rounded", rounded.LEARNED, columns)
+
+
+def report_noise(evidence):
+    """Show validation errors of networks that learned from noisy inputs, beside those without."""
+    rows = []
+    for run in noisy.COMPARED:
+        records, usual = evidence.of_run("noisy", run), _usual_records(evidence, run)
+        errors = [*_validation_errors(usual), *_validation_errors(records)]
+        rows.append([_trained_by(run), str(run["input_noise"]), *errors, *as_run(records)])
+    header = ["trained by", "noise", *NOISELESS, *_VALIDATION_HEADER[1:], "seeds", "epochs"]
+    return markdown_table(header, rows)
+
+
+NOISELESS = ("without noise, point", "without noise, Bayesian")
+"""Columns of what the same networks reach without noise."""
+
+
+def report_noisy(evidence):
+    """Show test errors of Table 1's problems learned from noisy inputs, beside those without."""
+
+    def trained_by(run, records):
+        return _trained_by(run)
+
+    def point(run, records):
+        return percent(_usual_records(evidence, run), *TEST_POINT)
+
+    def bayes(run, records):
+        return percent(_usual_records(evidence, run), *TEST_BAYES)
+
+    columns = {"trained by": trained_by, NOISELESS[0]: point, NOISELESS[1]: bayes}
+    return _beside_the_paper(evidence, "noisy", noisy.LEARNED, columns)
+
+
+def _trained_by(run):
+    """Name a contender and the size of its batches, if it is not the usual one."""
+    size = run["options"]["batch_size"]
+    return CONTENDER_TITLES[run["contender"]] + (f", batches of {size}" if size != 128 else "")
+
+
+def _usual_records(evidence, run):
+    """Find the records of the same run as it is in Table 1, or where settings were chosen."""
+    names = ("data", "parity", "n_validation", "schedule", "contender", "options")
+    for experiment in (table_1.EXPERIMENT, chosen.EXPERIMENT, full_size.EXPERIMENT):
+        for other in experiment.runs:
+            if all(other.get(name) == run.get(name) for name in names):
+                return evidence.of_run(experiment.name, other)
+    raise LookupError(f"there is no usual run like {run}")
 
 
 def _beside_the_paper(evidence, experiment, runs, columns):
@@ -404,6 +447,8 @@ SECTIONS = {
     "chosen": (report_chosen, chosen.EXPERIMENT),
     "rounding": (report_rounding, rounded.EXPERIMENT),
     "rounded": (report_rounded, rounded.EXPERIMENT),
+    "noise": (report_noise, noisy.EXPERIMENT),
+    "noisy": (report_noisy, noisy.EXPERIMENT),
     "committee": (report_committee, committee.EXPERIMENT),
     "continual": (report_continual, continual.EXPERIMENT),
 }

@@ -298,6 +298,23 @@ def test_without_records_no_plot_is_drawn(tmp_path):
     assert not list((tmp_path / "figures").iterdir())
 
 
+def test_noise_is_that_of_the_epoch_and_changes_no_sample():
+    """A network sees other inputs in every epoch, the same in the same one, and none keeps them."""
+    trial = trials.ClassifierTrial(RUN | {"input_noise": 0.25}, 0, runner.Machine())
+    X = trial.problem.X_train.copy()
+    first, again, second = (trial._inputs(seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert first.dtype == X.dtype and first.shape == X.shape
+    for noise in (first - X, second - X, (second - first) / np.sqrt(2)):
+        assert abs(noise.std() - 0.25) < 0.01 and abs(noise.mean()) < 0.01
+    trial.train(1)
+    plain = trials.ClassifierTrial(RUN, 0, runner.Machine())
+    plain.train(1)
+    assert np.any(trial.state.weight_means_[0] != plain.state.weight_means_[0])
+    np.testing.assert_array_equal(trial.problem.X_train, X)
+    assert plain._inputs(1) is plain.problem.X_train
+
+
 def test_layers_are_rounded_one_after_another(tmp_path):
     """The first after 50 of 100 epochs, the second after 75; here after two and three of four."""
     network = NETWORK | {"hidden_layer_sizes": [21, 15], "n_epochs": 4, "round_after": [50, 75]}
