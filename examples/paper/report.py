@@ -11,10 +11,6 @@ stands what has not been run.
 import argparse
 from pathlib import Path
 
-import beyond
-import chosen
-import committee
-import continual
 import depth_width
 import figure_1_left
 import figure_1_right
@@ -23,9 +19,7 @@ import figure_3
 import figure_b5
 import figure_b8
 import figure_b9
-import full_size
-import noisy
-import rounded
+import past_the_paper
 import table_1
 import tuning
 from benchmarks.records import markdown_table
@@ -40,18 +34,22 @@ from evidence import (
     values,
 )
 from paper_numbers import TEST_ERRORS, TRAINING_ERRORS
-from problems import TITLES as DATA_TITLES
 from runner import RESULTS
-from settings import MESSAGE_PASSING, binarynet
+from settings import MESSAGE_PASSING
 from settings import TITLES as CONTENDER_TITLES
+from tables import (
+    TEST_BAYES,
+    TEST_POINT,
+    TRAIN_BAYES,
+    TRAIN_POINT,
+    VALIDATION_HEADER,
+    after_all_tasks,
+    problem_title,
+    validation_errors,
+)
 
 CURVE_EPOCHS = (1, 5, 10, 20, 50, 100)
 """Epochs of which tables of learning curves show the error."""
-
-TEST_POINT = ("result", "test_point", "error_percent")
-TEST_BAYES = ("result", "test_bayes", "error_percent")
-TRAIN_POINT = ("result", "train_point", "error_percent")
-TRAIN_BAYES = ("result", "train_bayes", "error_percent")
 
 
 def _table_1_runs():
@@ -72,12 +70,6 @@ def _rank(contender):
     return list(CONTENDER_TITLES).index(contender)
 
 
-def _problem_title(problem):
-    """Name a problem."""
-    data, parity = problem
-    return f"{DATA_TITLES[data]}, {'even/odd' if parity else '10 classes'}"
-
-
 def report_table_1(evidence):
     """Show test errors."""
     header = ["problem", "trained by", "paper", "point", "Bayesian", "Bayesian, rho 0.9999"]
@@ -87,7 +79,7 @@ def report_table_1(evidence):
         bayes = evidence.of_run("table_1", runs["bayes"]) if "bayes" in runs else []
         rows.append(
             [
-                _problem_title(problem),
+                problem_title(problem),
                 CONTENDER_TITLES[contender],
                 TEST_ERRORS[problem][contender],
                 percent(point, *TEST_POINT),
@@ -108,7 +100,7 @@ def report_training_errors(evidence):
     for problem, contender, runs in _table_1_runs():
         records = evidence.of_run("table_1", runs["point"])
         errors = [percent(records, *TRAIN_POINT), percent(records, *TRAIN_BAYES)]
-        names = [_problem_title(problem), CONTENDER_TITLES[contender]]
+        names = [problem_title(problem), CONTENDER_TITLES[contender]]
         rows.append([*names, TRAINING_ERRORS[problem][contender], *errors, *as_run(records)])
     return markdown_table(header, rows)
 
@@ -177,22 +169,7 @@ def report_figure_2(evidence):
 
 def report_figure_3(evidence):
     """Show the accuracy on every task after the last."""
-    return _after_all_tasks(evidence, figure_3.EXPERIMENT, "test_tasks")
-
-
-def _after_all_tasks(evidence, experiment, name):
-    """Show the accuracy on every task after the last, from the errors of that name."""
-    n_tasks = experiment.runs[0]["n_tasks"]
-    header = ["network", *(f"task {number}" for number in range(1, n_tasks + 1)), "mean"]
-    rows = []
-    for run in experiment.runs:
-        records = evidence.of_run(experiment.name, run)
-        ends = values(records, "result", name)
-        by_task = [[100 - end[task] for end in ends] for task in range(n_tasks)]
-        means = [100 - sum(end) / n_tasks for end in ends]
-        cells = [spread(numbers, 1) for numbers in [*by_task, means]]
-        rows.append([describe(run), *cells, *as_run(records)])
-    return markdown_table([*header, "seeds", "epochs"], rows)
+    return after_all_tasks(evidence, figure_3.EXPERIMENT, "test_tasks")
 
 
 def report_figure_b5(evidence):
@@ -275,159 +252,8 @@ def report_tuning(evidence):
     rows = []
     for run in tuning.EXPERIMENT.runs:
         records = evidence.of_run("tuning", run)
-        rows.append([describe(run), *_validation_errors(records), *as_run(records)])
-    return markdown_table([*_VALIDATION_HEADER, "seeds", "epochs"], rows)
-
-
-_VALIDATION_HEADER = ["network", "validation error, point", "Bayesian"]
-
-
-def _validation_errors(records):
-    """Write validation errors, of the point network and averaged."""
-    names = ("validation_point", "validation_bayes")
-    return [percent(records, "result", name, "error_percent") for name in names]
-
-
-def report_beyond(evidence):
-    """Show validation errors of the variants."""
-    return _variants(evidence, beyond.EXPERIMENT)
-
-
-def report_full_size(evidence):
-    """Show validation errors of the variants of Table 1's networks."""
-    return _variants(evidence, full_size.EXPERIMENT)
-
-
-def _variants(evidence, experiment):
-    """Show validation errors of an experiment's variants."""
-    rows = []
-    for run in experiment.runs:
-        records = evidence.of_run(experiment.name, run)
-        rows.append([run["variant"], *_validation_errors(records), *as_run(records)])
-    return markdown_table(["variant", *_VALIDATION_HEADER[1:], "seeds", "epochs"], rows)
-
-
-def report_chosen(evidence):
-    """Show test errors of problems of Table 1 with the settings chosen, beside the paper's."""
-    titles = {"bayes": "averages", "point": "point networks", "both": "both"}
-
-    def name(run, records):
-        return f"{titles[run['setting']]}, {CONTENDER_TITLES[run['contender']]}"
-
-    return _beside_the_paper(evidence, "chosen", chosen.EXPERIMENT.runs, {"chosen for": name})
-
-
-def report_committee(evidence):
-    """Show test errors of problems of Table 1 by several networks, beside the paper's."""
-
-    def name(run, records):
-        return f"{run['members']} × {CONTENDER_TITLES[run['contender']]}"
-
-    return _beside_the_paper(evidence, "committee", committee.EXPERIMENT.runs, {"networks": name})
-
-
-def report_rounding(evidence):
-    """Show validation errors of settings with rounded layers."""
-    rows = []
-    for run in rounded.COMPARED:
-        records = evidence.of_run("rounded", run)
-        course = [_at_time(records, time, "validation_point") for time in rounded.ROUND_AFTER]
-        rows.append([describe(run), *course, *_validation_errors(records), *as_run(records)])
-    header = ["network", *COURSE, *_VALIDATION_HEADER[1:], "seeds", "epochs"]
-    return markdown_table(header, rows)
-
-
-COURSE = ("before rounding, point", "first layer rounded, point")
-"""Columns of errors at the times after which layers were rounded."""
-
-
-def _at_time(records, epoch, name):
-    """Write an error after an epoch."""
-    return percent(records, "history", epoch - 1, name, "error_percent")
-
-
-def report_rounded(evidence):
-    """Show test errors of Table 1's problems with rounded layers, beside BinaryNet's."""
-
-    def peer(run, records):
-        same_problem = {name: run[name] for name in ("data", "parity")}
-        return percent(_usual_records(evidence, same_problem | binarynet()), *TEST_POINT)
-
-    def before(run, records):
-        return _at_time(records, rounded.ROUND_AFTER[0], "test_point")
-
-    def between(run, records):
-        return _at_time(records, rounded.ROUND_AFTER[1], "test_point")
-
-    columns = {"our BinaryNet": peer, COURSE[0]: before, COURSE[1]: between}
-    return _beside_the_paper(evidence, "rounded", rounded.LEARNED, columns)
-
-
-def report_noise(evidence):
-    """Show validation errors of networks that learned from noisy inputs, beside those without."""
-    rows = []
-    for run in noisy.COMPARED:
-        records, usual = evidence.of_run("noisy", run), _usual_records(evidence, run)
-        errors = [*_validation_errors(usual), *_validation_errors(records)]
-        rows.append([_trained_by(run), str(run["input_noise"]), *errors, *as_run(records)])
-    header = ["trained by", "noise", *NOISELESS, *_VALIDATION_HEADER[1:], "seeds", "epochs"]
-    return markdown_table(header, rows)
-
-
-NOISELESS = ("without noise, point", "without noise, Bayesian")
-"""Columns of what the same networks reach without noise."""
-
-
-def report_noisy(evidence):
-    """Show test errors of Table 1's problems learned from noisy inputs, beside those without."""
-
-    def trained_by(run, records):
-        return _trained_by(run)
-
-    def point(run, records):
-        return percent(_usual_records(evidence, run), *TEST_POINT)
-
-    def bayes(run, records):
-        return percent(_usual_records(evidence, run), *TEST_BAYES)
-
-    columns = {"trained by": trained_by, NOISELESS[0]: point, NOISELESS[1]: bayes}
-    return _beside_the_paper(evidence, "noisy", noisy.LEARNED, columns)
-
-
-def _trained_by(run):
-    """Name a contender and the size of its batches, if it is not the usual one."""
-    size = run["options"]["batch_size"]
-    return CONTENDER_TITLES[run["contender"]] + (f", batches of {size}" if size != 128 else "")
-
-
-def _usual_records(evidence, run):
-    """Find the records of the same run as it is in Table 1, or where settings were chosen."""
-    names = ("data", "parity", "n_validation", "schedule", "contender", "options")
-    for experiment in (table_1.EXPERIMENT, chosen.EXPERIMENT, full_size.EXPERIMENT):
-        for other in experiment.runs:
-            if all(other.get(name) == run.get(name) for name in names):
-                return evidence.of_run(experiment.name, other)
-    raise LookupError(f"there is no usual run like {run}")
-
-
-def _beside_the_paper(evidence, experiment, runs, columns):
-    """Show test errors beside the paper's, after columns of what functions tell of a run."""
-    header = ["problem", *columns, "paper: BinaryNet", "paper: BP"]
-    header += ["point", "Bayesian", "seeds", "epochs"]
-    rows = []
-    for run in runs:
-        problem = run["data"], run["parity"]
-        records = evidence.of_run(experiment, run)
-        papers = [TEST_ERRORS[problem][contender] for contender in ("binarynet", "bp")]
-        told = [tell(run, records) for tell in columns.values()]
-        errors = [percent(records, *TEST_POINT), percent(records, *TEST_BAYES)]
-        rows.append([_problem_title(problem), *told, *papers, *errors, *as_run(records)])
-    return markdown_table(header, rows)
-
-
-def report_continual(evidence):
-    """Show the validation accuracy on every task after the last, for all settings tried."""
-    return _after_all_tasks(evidence, continual.EXPERIMENT, "validation_tasks")
+        rows.append([describe(run), *validation_errors(records), *as_run(records)])
+    return markdown_table([*VALIDATION_HEADER, "seeds", "epochs"], rows)
 
 
 SECTIONS = {
@@ -442,15 +268,7 @@ SECTIONS = {
     "figure_b9": (report_figure_b9, figure_b9.EXPERIMENT),
     "depth_width": (report_depth_width, depth_width.EXPERIMENT),
     "tuning": (report_tuning, tuning.EXPERIMENT),
-    "beyond": (report_beyond, beyond.EXPERIMENT),
-    "full_size": (report_full_size, full_size.EXPERIMENT),
-    "chosen": (report_chosen, chosen.EXPERIMENT),
-    "rounding": (report_rounding, rounded.EXPERIMENT),
-    "rounded": (report_rounded, rounded.EXPERIMENT),
-    "noise": (report_noise, noisy.EXPERIMENT),
-    "noisy": (report_noisy, noisy.EXPERIMENT),
-    "committee": (report_committee, committee.EXPERIMENT),
-    "continual": (report_continual, continual.EXPERIMENT),
+    **past_the_paper.SECTIONS,
 }
 """What can be reported: the table, and the runs it needs."""
 
