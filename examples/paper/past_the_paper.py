@@ -104,8 +104,8 @@ def report_noise(evidence):
     for run in noisy.COMPARED:
         records, usual = evidence.of_run("noisy", run), _usual_records(evidence, run)
         errors = [*validation_errors(usual), *validation_errors(records)]
-        rows.append([_trained_by(run), str(run["input_noise"]), *errors, *as_run(records)])
-    header = ["trained by", "noise", *NOISELESS, *VALIDATION_HEADER[1:], "seeds", "epochs"]
+        rows.append([_trained_by(run), *errors, *as_run(records)])
+    header = ["trained by", *NOISELESS, *VALIDATION_HEADER[1:], "seeds", "epochs"]
     return markdown_table(header, rows)
 
 
