@@ -19,8 +19,8 @@ from sklearn.preprocessing import scale
 
 from sklearn_bp import BayesBPClassifier, BPClassifier
 
-NOISES = (0.0, 0.125, 0.25, 0.5, 0.75, 1.0)
-EPOCHS, REPEATS = 50, 4
+NOISES = (0.0, 0.25, 0.5, 0.75, 1.0)
+EPOCHS, REPEATS = 50, 3
 X, y = load_digits(return_X_y=True)
 X = scale(X)
 
