@@ -3,7 +3,9 @@
 import json
 
 import matplotlib.image
+import noisy
 import numpy as np
+import past_the_paper
 import problems
 import pytest
 import report
@@ -296,6 +298,31 @@ def test_without_records_no_plot_is_drawn(tmp_path):
 
     plots.draw_all(Evidence(tmp_path), tmp_path / "figures")
     assert not list((tmp_path / "figures").iterdir())
+
+
+def test_noisy_runs_stand_beside_the_same_without_noise():
+    """Of the same problem, samples and options, wherever these are."""
+
+    class Asked:
+        of_run = staticmethod(lambda experiment, run: (experiment, run))
+
+    found = set()
+    for run in (*noisy.COMPARED, *noisy.LEARNED):
+        experiment, usual = past_the_paper._usual_records(Asked, run)
+        changed = {"input_noise", "variant", "setting"}
+        assert {k: v for k, v in run.items() if k not in changed} == {
+            k: v for k, v in usual.items() if k not in changed
+        }
+        assert "input_noise" not in usual
+        found.add((experiment, run["contender"], run["options"]["batch_size"]))
+    assert found == {
+        ("full_size", "mf", 128),
+        ("full_size", "mf", 512),
+        ("full_size", "binarynet", 128),
+        ("table_1", "mf", 128),
+        ("chosen", "mf", 512),
+        ("table_1", "binarynet", 128),
+    }
 
 
 def test_noise_is_that_of_the_epoch_and_changes_no_sample():
