@@ -131,7 +131,7 @@ from backends.cuda.turns import take_turns
 from contenders import Problem
 from sklearn_bp.algorithms import expansion
 expansion.LEAST_EDGES = 0
-take_turns()
+take_turns(processor=max)
 rng = np.random.default_rng(0)
 X, y = rng.standard_normal((6, 4)).astype(np.float32), np.arange(6) % 3
 gpu_cells.Bench.problem = lambda self, width, batch_size: Problem(X, y, (3, 3), 3)

@@ -6,6 +6,7 @@ one runs at a time, and hands over when it waits or ends. Who is first changes f
 barrier, so that a kernel that lacks one reads what has not been written yet.
 """
 
+import os
 import random
 import threading
 
@@ -71,6 +72,12 @@ class Turns(kernel.BlockManager):
         raise failed.exception[0].with_traceback(failed.exception[1])
 
 
-def take_turns():
-    """Let all blocks of this process's simulator run so."""
+def take_turns(processor):
+    """Let all blocks of this process's simulator run so, on the one that is chosen of its processors.
+
+    To wake a thread on another processor takes longer than most turns do. The two tests that begin
+    with this choose the first and the last processor, so as not to share one.
+    """
     kernel.BlockManager = Turns
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {processor(os.sched_getaffinity(0))})
