@@ -73,10 +73,10 @@ class Turns(kernel.BlockManager):
 
 
 def take_turns(processor):
-    """Let all blocks of this process's simulator run so, on the one that is chosen of its processors.
+    """Let all blocks of this process's simulator run so, on one processor of those it may use.
 
     To wake a thread on another processor takes longer than most turns do. The two tests that begin
-    with this choose the first and the last processor, so as not to share one.
+    with this choose the first and the last one, so as not to share it.
     """
     kernel.BlockManager = Turns
     if hasattr(os, "sched_setaffinity"):
