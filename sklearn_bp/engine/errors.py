@@ -17,11 +17,16 @@ class NonFiniteError(FloatingPointError, ValueError):
             hints.append(f"rho={max(network.rho):g} above 1 multiplies the fields at every step")
         if max(network.damping) == 0:
             hints.append("damping=0 lets messages jump")
+        if network.activation != "sign" and network.weight_prior == "gaussian":
+            hints.append(
+                f"with activation={network.activation!r} real weights may grow without bound, the "
+                "more so the larger the mini-batches"
+            )
         reason = "; ".join(hints) or "the inputs or the messages are too large for this dtype"
         super().__init__(
             f"{n_bad} weight posteriors of layer {layer} would become non-finite ({reason}). The "
-            "state before this step is kept. Lower rho, raise damping, scale the inputs, or use "
-            "dtype='float64'."
+            "state before this step is kept. Lower rho, raise damping, take smaller mini-batches, "
+            "scale the inputs, or use dtype='float64'."
         )
 
 

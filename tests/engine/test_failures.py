@@ -140,7 +140,12 @@ def test_activations_too_large_to_square():
         (dict(rho=[1.0, 1.5, 1.0]), r"rho=1\.5 above 1 multiplies the fields"),
         (dict(damping=0.0), "damping=0 lets messages jump"),
         (dict(rho=1.5, damping=0.0), r"rho=1\.5 above 1.*; damping=0"),
-        (dict(), "too large for this dtype"),
+        (
+            dict(weight_prior="gaussian", activation="relu"),
+            "with activation='relu' real weights may grow without bound",
+        ),
+        (dict(weight_prior="gaussian"), "too large for this dtype"),
+        (dict(activation="relu"), "too large for this dtype"),
     ],
 )
 def test_the_message_says_why_and_what_to_do(options, reason):
@@ -148,5 +153,6 @@ def test_the_message_says_why_and_what_to_do(options, reason):
     assert str(error).startswith("7 weight posteriors of layer 1 would become non-finite")
     with pytest.raises(NonFiniteError, match=reason):
         raise error
-    for advice in ("state before this step is kept", "Lower rho", "raise damping", "float64"):
+    assert "state before this step is kept" in str(error)
+    for advice in ("Lower rho", "raise damping", "smaller mini-batches", "float64"):
         assert advice in str(error)
