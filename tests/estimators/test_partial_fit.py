@@ -1,9 +1,14 @@
 """partial_fit: one PasP step per call, the same as fit's, and nothing changed by a failed call."""
 
+import os
+import signal
+
 import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
+from threadpoolctl import threadpool_limits
 
+from sklearn_bp.backends.cpu import _threads
 from sklearn_bp.engine.errors import EdgeMemoryError, NonFiniteError
 
 from .problems import ALGORITHMS, ESTIMATORS, OUTPUTS, PRIORS, X, Y, batches, small
@@ -277,3 +282,27 @@ def test_an_interrupted_step_is_taken_back(monkeypatch):
     monkeypatch.undo()
     assert_same(state_of(model), before)
     assert_same_posterior(model.partial_fit(X, Y), twin.partial_fit(X, Y))
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot fork here")
+def test_a_forked_process_goes_on_with_threads_of_its_own(monkeypatch):
+    """The engine's thread stays behind; who waits for it in the child waits until the alarm."""
+    monkeypatch.setattr(_threads, "cpu_count", lambda: 2)
+    with threadpool_limits(2, user_api="blas"):
+        model, twin = (small(hidden_layer_sizes=(1000,)) for _ in range(2))
+        for one in (model, twin):
+            one.partial_fit(X, Y, classes=CLASSES)
+        probabilities = twin.partial_fit(X, Y).predict_proba(X)
+        assert model._live_engine().engine.backend._pool._workers
+        child = os.fork()
+        if child == 0:
+            signal.alarm(30)
+            try:
+                assert_same_posterior(model.partial_fit(X, Y), twin)
+                np.testing.assert_array_equal(model.predict_proba(X), probabilities)
+                os._exit(0)
+            finally:
+                os._exit(1)
+        _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
