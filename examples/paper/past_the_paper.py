@@ -94,7 +94,11 @@ def report_rounded(evidence):
     def between(run, records):
         return _at_time(records, rounded.ROUND_AFTER[1], "test_point")
 
-    columns = {"our BinaryNet": peer, COURSE[0]: before, COURSE[1]: between}
+    def trained_by(run, records):
+        return _trained_by(run)
+
+    columns = {"trained by": trained_by, "our BinaryNet": peer}
+    columns |= {COURSE[0]: before, COURSE[1]: between}
     return _beside_the_paper(evidence, "rounded", rounded.LEARNED, columns)
 
 
