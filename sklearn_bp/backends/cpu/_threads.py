@@ -27,8 +27,7 @@ LEAST_WORK_PER_THREAD = 50_000
 it saves: about as many as a core does while the other one wakes up."""
 
 LOOKS = 500_000
-"""How often a thread looks for what it waits for before it sleeps: for a tenth of a millisecond or
-two."""
+"""How often a thread looks for what it waits for before it sleeps: fifty microseconds or more."""
 
 GRACE = 60_000
 """How often it looks until the other thread has let go of the interpreter: some microseconds."""
