@@ -300,6 +300,25 @@ def test_without_records_no_plot_is_drawn(tmp_path):
     assert not list((tmp_path / "figures").iterdir())
 
 
+def test_steadiness_is_of_the_last_epochs_of_each_run():
+    """Errors of 50 % until the last 20 epochs, then of 10 and 14 in turns; of a second seed 11."""
+
+    class TwoSeeds:
+        @staticmethod
+        def of_run(experiment, run):
+            ends = [[50.0] * 80 + [10.0, 14.0] * 10, [50.0] * 80 + [11.0] * 20]
+            return [
+                {
+                    "history": [{"test_point": {"error_percent": e}} for e in errors],
+                    "result": {"test_point": {"error_percent": errors[-1]}},
+                }
+                for errors in ends
+            ]
+
+    row = report.report_steadiness(TwoSeeds).splitlines()[2]
+    assert row == "| MNIST, even/odd | BP | 12.50 ± 2.12 | 11.50 ± 0.71 | 1.00 | 2 |"
+
+
 def test_noisy_runs_stand_beside_the_same_without_noise():
     """Of the same problem, samples and options, wherever these are."""
 
