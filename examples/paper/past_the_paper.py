@@ -94,10 +94,7 @@ def report_rounded(evidence):
     def between(run, records):
         return _at_time(records, rounded.ROUND_AFTER[1], "test_point")
 
-    def trained_by(run, records):
-        return _trained_by(run)
-
-    columns = {"trained by": trained_by, "our BinaryNet": peer}
+    columns = {"trained by": _trained_by, "our BinaryNet": peer}
     columns |= {COURSE[0]: before, COURSE[1]: between}
     return _beside_the_paper(evidence, "rounded", rounded.LEARNED, columns)
 
@@ -120,20 +117,17 @@ NOISELESS = ("without noise, point", "without noise, Bayesian")
 def report_noisy(evidence):
     """Show test errors of Table 1's problems learned from noisy inputs, beside those without."""
 
-    def trained_by(run, records):
-        return _trained_by(run)
-
     def point(run, records):
         return percent(_usual_records(evidence, run), *TEST_POINT)
 
     def bayes(run, records):
         return percent(_usual_records(evidence, run), *TEST_BAYES)
 
-    columns = {"trained by": trained_by, NOISELESS[0]: point, NOISELESS[1]: bayes}
+    columns = {"trained by": _trained_by, NOISELESS[0]: point, NOISELESS[1]: bayes}
     return _beside_the_paper(evidence, "noisy", noisy.LEARNED, columns)
 
 
-def _trained_by(run):
+def _trained_by(run, records=None):
     """Name a contender and the size of its batches, if it is not the usual one."""
     size = run["options"]["batch_size"]
     return CONTENDER_TITLES[run["contender"]] + (f", batches of {size}" if size != 128 else "")

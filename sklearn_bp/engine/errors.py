@@ -17,10 +17,9 @@ class NonFiniteError(FloatingPointError, ValueError):
             hints.append(f"rho={max(network.rho):g} above 1 multiplies the fields at every step")
         if max(network.damping) == 0:
             hints.append("damping=0 lets messages jump")
-        if network.activation != "sign" and network.weight_prior == "gaussian":
+        if network.activation == "relu" and network.weight_prior == "gaussian":
             hints.append(
-                f"with activation={network.activation!r} real weights may grow without bound, the "
-                "more so the larger the mini-batches"
+                "with activation='relu' real weights may grow without bound in large mini-batches"
             )
         reason = "; ".join(hints) or "the inputs or the messages are too large for this dtype"
         super().__init__(

@@ -144,6 +144,8 @@ def test_activations_too_large_to_square():
             dict(weight_prior="gaussian", activation="relu"),
             "with activation='relu' real weights may grow without bound",
         ),
+        (dict(weight_prior="gaussian", activation="identity"), "too large for this dtype"),
+        (dict(), "too large for this dtype"),
         (dict(weight_prior="gaussian"), "too large for this dtype"),
         (dict(activation="relu"), "too large for this dtype"),
     ],
