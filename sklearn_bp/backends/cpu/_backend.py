@@ -23,8 +23,8 @@ from ._threads import (
 VECTOR = 16
 """Units per vector, of the longest ones there are."""
 
-UPDATE_WORK = 3
-"""The update of a weight, in array elements touched by a simple kernel."""
+UPDATED = 4
+"""Weights that are updated in the time in which a kernel computes one element."""
 
 KEPT_SHAPES = 8
 """Shapes whose scratch arrays are kept: one per layer and size of mini-batch, as a rule."""
@@ -427,7 +427,7 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
 
     def _update(self, kernel, bad, field_in, *arguments):
         """Update weights, which may not be read before :meth:`settle`."""
-        work = field_in.size * UPDATE_WORK
+        work = field_in.size // UPDATED
         self._pool.aside(bad, kernel, field_in.shape[0], work, field_in, *arguments)
 
     def settle(self):

@@ -86,18 +86,20 @@ def cpu_kernel(*, fastmath=FASTMATH, inline=False):
 
 
 @intrinsic
-def _line(typing_context, array):
-    """View all numbers of a contiguous array (N, K) as (N K,)."""
+def _line(typing_context, array, start, stop):
+    """View the rows ``start:stop`` of a contiguous array (N, K) as one line of numbers."""
     if array.layout != "C":
         return None
 
     def code(context, builder, signature, arguments):
         source = context.make_array(signature.args[0])(context, builder, arguments[0])
         line = context.make_array(signature.return_type)(context, builder)
+        width = builder.extract_value(source.shape, 1)
+        first = builder.mul(arguments[1], width)
         populate_array(
             line,
-            data=source.data,
-            shape=[source.nitems],
+            data=builder.gep(source.data, [first]),
+            shape=[builder.sub(builder.mul(arguments[2], width), first)],
             strides=[source.itemsize],
             itemsize=source.itemsize,
             meminfo=source.meminfo,
@@ -105,20 +107,22 @@ def _line(typing_context, array):
         )
         return impl_ret_borrowed(context, builder, signature.return_type, line._getvalue())
 
-    return types.Array(array.dtype, 1, "C")(array), code
+    return types.Array(array.dtype, 1, "C")(array, types.intp, types.intp), code
 
 
-def flat(array):
-    """View all numbers of a contiguous array (N, K) as one line.
+def flat_rows(array, start, stop):
+    """View the rows ``start:stop`` of a contiguous array (N, K) as one line of numbers.
 
     A loop over a row vectorises but for what is left over of the last vector, which takes the time
-    of half the row if the row is short; along a line nothing is left over but once. Compiled code
-    gets the view without the quarter of a second that compiling ``reshape`` takes.
+    of half the row if the row is short; along a line nothing is left over but once. The line
+    begins at the first row: a loop that began further on would ask at every number whether its
+    index is negative, and fetch and store the numbers of a vector one by one. Compiled code gets
+    the view without the half second that compiling ``reshape`` and slices takes.
     """
-    return array.reshape(-1)
+    return array[start:stop].reshape(-1)
 
 
-@overload(flat)
-def _compiled_flat(array):
+@overload(flat_rows)
+def _compiled_flat_rows(array, start, stop):
     """Give what compiled code calls."""
-    return lambda array: _line(array)
+    return lambda array, start, stop: _line(array, start, stop)

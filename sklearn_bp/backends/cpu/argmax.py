@@ -26,7 +26,7 @@ from ...channels.argmax import (
     too_deep,
 )
 from ...scalar import exp, log
-from ._compile import FASTMATH_SUM, cpu_kernel, flat
+from ._compile import FASTMATH_SUM, cpu_kernel, flat_rows
 
 _row_function = njit(nogil=True, error_model="numpy", fastmath=FASTMATH_SUM)
 
@@ -41,8 +41,8 @@ def argmax_pairwise(y, omega, v, g, gamma, start, stop):
         for k in range(omega.shape[1]):
             g[n, k] = omega[n, c] - omega[n, k]
             gamma[n, k] = v[n, c] + v[n, k]
-    leads, variances = flat(g), flat(gamma)
-    for i in range(start * g.shape[1], stop * g.shape[1]):
+    leads, variances = flat_rows(g, start, stop), flat_rows(gamma, start, stop)
+    for i in range(leads.size):
         _, slope, variances[i] = pair(leads[i], variances[i])
         leads[i] = -slope
     zero = omega.dtype.type(0)

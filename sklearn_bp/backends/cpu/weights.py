@@ -6,7 +6,7 @@ Arrays are (inputs, units), row-major; a kernel works on rows ``start:stop``.
 from functools import cache
 
 from .._rules import bound_precision, damp, is_bad, next_parameter, square_moment
-from ._compile import cpu_kernel, flat
+from ._compile import cpu_kernel, flat_rows
 
 
 @cache
@@ -67,12 +67,12 @@ def make_binary_update(prior):
         stop,
     ):
         one = field.dtype.type(1)
-        h_in, h_prior = flat(field_in), flat(prior_field)
-        h_old, m_old = flat(field), flat(mean)
-        h_new, m_new = flat(new_field), flat(new_mean)
-        variance = flat(new_variance)
+        h_in, h_prior = flat_rows(field_in, start, stop), flat_rows(prior_field, start, stop)
+        h_old, m_old = flat_rows(field, start, stop), flat_rows(mean, start, stop)
+        h_new, m_new = flat_rows(new_field, start, stop), flat_rows(new_mean, start, stop)
+        variance = flat_rows(new_variance, start, stop)
         bad = 0
-        for i in range(start * field.shape[1], stop * field.shape[1]):
+        for i in range(h_in.size):
             h = next_parameter(h_in[i], h_old[i], h_prior[i], reinforcement, rho)
             m = damp(m_old[i], scalar_mean(h, one), damping)
             h_new[i] = h
@@ -116,14 +116,17 @@ def make_gaussian_update(prior):
         start,
         stop,
     ):
-        h_in, h_prior = flat(field_in), flat(prior_field)
-        g_in, g_prior = flat(precision_in), flat(prior_precision)
-        h_old, g_old = flat(field), flat(precision)
-        h_new, g_new = flat(new_field), flat(new_precision)
-        m_old, m_new = flat(mean), flat(new_mean)
-        variance = flat(new_variance)
+        h_in, h_prior = flat_rows(field_in, start, stop), flat_rows(prior_field, start, stop)
+        g_in, g_prior = (
+            flat_rows(precision_in, start, stop),
+            flat_rows(prior_precision, start, stop),
+        )
+        h_old, g_old = flat_rows(field, start, stop), flat_rows(precision, start, stop)
+        h_new, g_new = flat_rows(new_field, start, stop), flat_rows(new_precision, start, stop)
+        m_old, m_new = flat_rows(mean, start, stop), flat_rows(new_mean, start, stop)
+        variance = flat_rows(new_variance, start, stop)
         bad = 0
-        for i in range(start * field.shape[1], stop * field.shape[1]):
+        for i in range(h_in.size):
             h = next_parameter(h_in[i], h_old[i], h_prior[i], reinforcement, rho)
             raw = next_parameter(g_in[i], g_old[i], g_prior[i], reinforcement, rho)
             strength = bound_precision(raw)
@@ -150,7 +153,7 @@ def apply_mask(mask, mean, variance, start, stop):
 @cpu_kernel()
 def second_moment(mean, variance, out, start, stop):
     """Write E[w²] = m² + σ of every weight."""
-    m, sigma = flat(mean), flat(variance)
-    square = flat(out)
-    for i in range(start * mean.shape[1], stop * mean.shape[1]):
+    m, sigma = flat_rows(mean, start, stop), flat_rows(variance, start, stop)
+    square = flat_rows(out, start, stop)
+    for i in range(m.size):
         square[i] = square_moment(m[i], sigma[i])

@@ -1,0 +1,59 @@
+"""Loops over weights and units work on whole vectors, which they read and write at once."""
+
+import re
+
+import numpy as np
+import pytest
+from numba import jit
+
+from sklearn_bp.backends.cpu import activation, argmax, weights
+from sklearn_bp.channels import ACTIVATIONS
+from sklearn_bp.priors import PRIORS
+
+NUMBER = np.float32(0.5)
+NUMBERS = [NUMBER, NUMBER, NUMBER]
+TYPES = {"float32": "float", "float64": "double"}
+
+
+def plain(number):
+    """Make so many arrays."""
+    return [np.ones((4, 33), np.float32) for _ in range(number)]
+
+
+CASES = {
+    "binary update": (
+        weights.make_binary_update(PRIORS["binary"]),
+        [*plain(4), *NUMBERS, *plain(3)],
+    ),
+    "Gaussian update": (
+        weights.make_gaussian_update(PRIORS["gaussian"]),
+        [*plain(7), *NUMBERS, *plain(4)],
+    ),
+    "second moment": (weights.second_moment, plain(3)),
+    "field": (
+        weights.make_collect_field(2),
+        [np.ones((2, 4, 33), np.float32), *plain(1), np.ones(33, np.float32)],
+    ),
+    "sign": (activation.make_g_gamma(ACTIVATIONS["sign"]), plain(6)),
+    "pairwise output": (argmax.ROW_KERNELS["argmax"], [np.zeros(4, np.int32), *plain(4)]),
+}
+
+
+def optimised_code(kernel, arguments):
+    """Compile a kernel anew, as code from the cache cannot be looked at."""
+    fresh = jit(**kernel.targetoptions)(kernel.py_func)
+    fresh(*arguments)
+    (code,) = fresh.inspect_llvm().values()
+    return code
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("case", CASES)
+def test_vectors_are_read_and_written_at_once(case, dtype):
+    """A vector that is gathered and scattered takes ten times as long as one that is moved."""
+    kernel, arguments = CASES[case]
+    converted = [a.astype(dtype) if a.dtype.kind == "f" else a for a in arguments]
+    code = optimised_code(kernel, [*converted, 1, 3])
+    vector = rf"<\d+ x {TYPES[dtype]}>"
+    assert re.search(rf"load {vector}", code) and re.search(rf"store {vector}", code)
+    assert "masked.gather" not in code and "masked.scatter" not in code
