@@ -72,13 +72,16 @@ def argmax_pairwise_log_z(y, omega, v, log_z, start, stop):
 @_row_function
 def _integrand(omega, v, n, c, origin, t):
     """Logarithm of the integrand at z = ω_c + origin + t, its slope and minus its curvature."""
-    zero = omega.dtype.type(0)
+    zero, one = omega.dtype.type(0), omega.dtype.type(1)
     total, slope, curvature = own_factor(origin, t, v[n, c])
     for k in range(omega.shape[1]):
         log_tail, g, gamma = pair(rival_lead(omega[n, c], omega[n, k], origin, t), v[n, k])
-        total += log_tail if k != c else zero
-        slope += g if k != c else zero
-        curvature += gamma if k != c else zero
+        # Factors, where a condition would let the compiler skip the class's own pair, and with it
+        # the vectors.
+        counts = one if k != c else zero
+        total += counts * log_tail
+        slope += counts * g
+        curvature += counts * gamma
     return total, slope, curvature
 
 

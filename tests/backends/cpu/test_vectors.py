@@ -39,7 +39,7 @@ CASES = {
 }
 
 
-def optimised_code(kernel, arguments):
+def optimised_code(kernel, *arguments):
     """Compile a kernel anew, as code from the cache cannot be looked at."""
     fresh = jit(**kernel.targetoptions)(kernel.py_func)
     fresh(*arguments)
@@ -53,7 +53,15 @@ def test_vectors_are_read_and_written_at_once(case, dtype):
     """A vector that is gathered and scattered takes ten times as long as one that is moved."""
     kernel, arguments = CASES[case]
     converted = [a.astype(dtype) if a.dtype.kind == "f" else a for a in arguments]
-    code = optimised_code(kernel, [*converted, 1, 3])
+    code = optimised_code(kernel, *converted, 1, 3)
     vector = rf"<\d+ x {TYPES[dtype]}>"
     assert re.search(rf"load {vector}", code) and re.search(rf"store {vector}", code)
     assert "masked.gather" not in code and "masked.scatter" not in code
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_rivals_are_taken_several_at_a_time(dtype):
+    """Newton's method asks for an integrand's slope a dozen times for every class."""
+    (omega, v), at = plain(2), np.dtype(dtype).type(0.5)
+    code = optimised_code(argmax._integrand, omega.astype(dtype), v.astype(dtype), 0, 1, at, at)
+    assert re.search(rf"fdiv [a-z ]*<\d+ x {TYPES[dtype]}>", code)
