@@ -28,7 +28,7 @@ import math
 
 import numpy as np
 
-from ..scalar import is_double, log, scalar_function
+from ..scalar import gaussian_tail_parts, is_double, log, scalar_function
 from ..scalar.gaussian import LOG_SQRT_TWO_PI
 from ._base import ArgmaxOutput
 from .sign_output import sign_output_g_gamma, sign_output_log_z
@@ -44,6 +44,9 @@ MAX_NEWTON = 100
 
 MAX_FALL = 20.0
 """Fall of log f over one panel, to first order; the rule's error for e^{−20x} is 1e-13."""
+
+MOST_FACTORS = 8
+"""Factors of tails whose product stays a normal number wherever f is integrated."""
 
 SETTLED_LEAD = 6.5
 """A lead of so many standard deviations makes a factor constant: H(−6.5) = 1 − 4e-11."""
@@ -68,6 +71,25 @@ def pair(d_omega, v_sum):
     y = type(d_omega)(1)
     g, gamma = sign_output_g_gamma(y, d_omega, v_sum)
     return sign_output_log_z(y, d_omega, v_sum), g, gamma
+
+
+@scalar_function
+def pair_parts(d_omega, v_sum):
+    """Probability that a lead is positive, as exp(exponent) · factor, which cannot underflow.
+
+    Parameters
+    ----------
+    d_omega : float
+        Mean lead d of the class over one rival.
+    v_sum : float
+        Variance v > 0 of the lead.
+
+    Returns
+    -------
+    exponent, factor : float
+        Those of H(−d/√v), see :func:`~sklearn_bp.scalar.gaussian_tail_parts`.
+    """
+    return gaussian_tail_parts(-d_omega / math.sqrt(v_sum))
 
 
 @scalar_function

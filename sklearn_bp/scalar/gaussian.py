@@ -208,6 +208,30 @@ def mills_ratio_parts(x):
 
 
 @scalar_function
+def gaussian_tail_parts(x):
+    """Tail H of the standard Gaussian as exp(exponent) · factor, which cannot underflow.
+
+    Products of tails are cheaper, and no less exact, as products of factors and sums of exponents
+    than as sums of logarithms.
+
+    Parameters
+    ----------
+    x : float
+        Argument.
+
+    Returns
+    -------
+    exponent, factor : float
+        Exponent −x²/2 for x ≥ 0, else 0; factor in (0, 1], about 0.4/x for large x.
+    """
+    T = type(x)
+    above, below = mills_ratio_sides(_absolute(x))
+    exponent = T(-0.5) * x * x
+    side = below if x < T(0) else above
+    return (T(0) if x < T(0) else exponent), T(INVERSE_SQRT_TWO_PI) * side
+
+
+@scalar_function
 def log_mills_ratio(x):
     """Logarithm of the Mills ratio H/G.
 

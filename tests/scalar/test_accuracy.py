@@ -242,6 +242,22 @@ def test_mills_ratio_parts(dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+def test_gaussian_tail_parts(dtype):
+    largest = 1e12 if dtype == np.float32 else 1e100
+    x = np.concatenate([_spread(np.random.default_rng(4), 100_000, 30), [largest, -largest, 0]])
+    x = x.astype(dtype)
+    exponent, factor = apply(scalar.gaussian_tail_parts, x, n_out=2)
+    assert np.all(exponent <= 0) and np.all(exponent[x < 0] == 0)
+    assert np.all((factor > 0) & (factor <= 1)) and np.isfinite(exponent).all()
+    want = special.log_ndtr(-x.astype(float))
+    got = exponent.astype(float) + np.log(factor.astype(float))
+    near = np.abs(x) <= 30
+    bound = 20 * np.finfo(dtype).eps * (1 + x.astype(float) ** 2)
+    assert np.all(np.abs(got - want)[near] <= bound[near])
+    assert factor[-3] * largest == pytest.approx(0.3989423, rel=1e-6)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", sorted(BOUNDS))
 def test_loops_vectorise(name, dtype):
     """The compiled loop works on several numbers at a time and calls no library."""

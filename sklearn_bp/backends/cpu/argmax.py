@@ -12,6 +12,7 @@ from numba import njit
 
 from ...channels.argmax import (
     MAX_NEWTON,
+    MOST_FACTORS,
     N_NODES,
     NODES,
     WEIGHTS,
@@ -20,6 +21,7 @@ from ...channels.argmax import (
     mode_found,
     own_factor,
     pair,
+    pair_parts,
     panel_end,
     rival_lead,
     support_drop,
@@ -70,19 +72,30 @@ def argmax_pairwise_log_z(y, omega, v, log_z, start, stop):
 
 
 @_row_function
-def _integrand(omega, v, n, c, origin, t):
-    """Logarithm of the integrand at z = ω_c + origin + t, its slope and minus its curvature."""
+def _log_integrand(omega, v, n, c, origin, t):
+    """Logarithm of the integrand at z = ω_c + origin + t."""
     zero, one = omega.dtype.type(0), omega.dtype.type(1)
-    total, slope, curvature = own_factor(origin, t, v[n, c])
+    total, _, _ = own_factor(origin, t, v[n, c])
     for k in range(omega.shape[1]):
-        log_tail, g, gamma = pair(rival_lead(omega[n, c], omega[n, k], origin, t), v[n, k])
-        # Factors, where a condition would let the compiler skip the class's own pair, and with it
+        log_tail, _, _ = pair(rival_lead(omega[n, c], omega[n, k], origin, t), v[n, k])
+        # A factor, where a condition would let the compiler skip the class's own pair, and with it
         # the vectors.
         counts = one if k != c else zero
         total += counts * log_tail
+    return total
+
+
+@_row_function
+def _slope(omega, v, n, c, origin, t):
+    """Slope of the logarithm of the integrand at z = ω_c + origin + t, and minus its curvature."""
+    zero, one = omega.dtype.type(0), omega.dtype.type(1)
+    _, slope, curvature = own_factor(origin, t, v[n, c])
+    for k in range(omega.shape[1]):
+        _, g, gamma = pair(rival_lead(omega[n, c], omega[n, k], origin, t), v[n, k])
+        counts = one if k != c else zero
         slope += counts * g
         curvature += counts * gamma
-    return total, slope, curvature
+    return slope, curvature
 
 
 @_row_function
@@ -90,7 +103,7 @@ def _newton_to_mode(omega, v, n, c, origin):
     """Take Newton steps from `origin` on its left up to the mode; return the distance covered."""
     t = omega.dtype.type(0)
     for _ in range(MAX_NEWTON):
-        _, slope, curvature = _integrand(omega, v, n, c, origin, t)
+        slope, curvature = _slope(omega, v, n, c, origin, t)
         following = t + slope / curvature
         if mode_found(slope, curvature) or following == t:
             break
@@ -108,9 +121,10 @@ def _support_end(omega, v, n, c, origin, t, level):
     two = omega.dtype.type(2)
     depth = support_drop(t)
     for _ in range(MAX_NEWTON):
-        value, slope, _ = _integrand(omega, v, n, c, origin, t)
+        value = _log_integrand(omega, v, n, c, origin, t)
         if value > level - depth / two:
             break
+        slope, _ = _slope(omega, v, n, c, origin, t)
         t += (level - value) / slope
     return t
 
@@ -121,8 +135,8 @@ def _mode(omega, v, n, c):
     origin = _newton_to_mode(omega, v, n, c, omega.dtype.type(0))
     # Again from there: the first distance may be too long to resolve a narrow mode.
     mode = _newton_to_mode(omega, v, n, c, origin)
-    peak, _, curvature = _integrand(omega, v, n, c, origin, mode)
-    return origin, mode, peak, curvature
+    _, curvature = _slope(omega, v, n, c, origin, mode)
+    return origin, mode, _log_integrand(omega, v, n, c, origin, mode), curvature
 
 
 @_row_function
@@ -135,7 +149,7 @@ def _support(omega, v, n, c, origin, mode, peak, curvature):
     reach = math.sqrt(two * depth * v[n, c])
     right = mode + reach
     for _ in range(MAX_NEWTON):
-        value, _, _ = _integrand(omega, v, n, c, origin, right)
+        value = _log_integrand(omega, v, n, c, origin, right)
         if value <= level:
             break
         right += reach
@@ -152,42 +166,60 @@ def _panel(omega, v, n, c, origin, t, end):
             lead = rival_lead(omega[n, c], omega[n, k], origin, t)
             candidate = factor_scale(lead, v[n, k])
             scale = candidate if candidate < scale else scale
-    _, slope, curvature = _integrand(omega, v, n, c, origin, t)
+    slope, curvature = _slope(omega, v, n, c, origin, t)
     return panel_end(t, end, scale, slope, curvature)
 
 
 @_row_function
-def _log_weights(omega, v, n, c, origin, t, half, nodes, values):
-    """Logarithm of the integrand at the nodes of the panel that starts at t.
+def _log_weights(omega, v, n, c, origin, t, half, peak, nodes, values, products):
+    """Logarithm of the integrand at the nodes of the panel that starts at t, less `peak`.
 
-    `nodes`, `values` (N_NODES,) OUT, `nodes` as distances from ω_c + origin.
+    `nodes`, `values` (N_NODES,) OUT, `nodes` as distances from ω_c + origin; `products` (N_NODES,)
+    is scratch.
     """
     T = omega.dtype.type
     middle, own_variance = omega[n, c], v[n, c]
     for j in range(N_NODES):
         nodes[j] = t + half * (T(1) + T(NODES[j]))
-        values[j], _, _ = own_factor(origin, nodes[j], own_variance)
+        # Less the peak at once: logarithms of products would be lost in numbers as large.
+        values[j] = own_factor(origin, nodes[j], own_variance)[0] - peak
+        products[j] = T(1)
+    n_factors = 0
     for k in range(omega.shape[1]):
         if k != c:
             # Numbers, not entries of arrays that might be the ones written to: it vectorises.
             rival, variance = omega[n, k], v[n, k]
             for j in range(N_NODES):
-                log_tail, _, _ = pair(rival_lead(middle, rival, origin, nodes[j]), variance)
-                values[j] += log_tail
+                lead = rival_lead(middle, rival, origin, nodes[j])
+                exponent, factor = pair_parts(lead, variance)
+                values[j] += exponent
+                products[j] *= factor
+            n_factors += 1
+            if n_factors % MOST_FACTORS == 0:
+                _move_logarithms(products, values)
+    _move_logarithms(products, values)
+
+
+@_row_function
+def _move_logarithms(products, values):
+    """Add the logarithms of some products to values, and begin new products."""
+    for j in range(N_NODES):
+        values[j] += log(products[j])
+        products[j] = 1
 
 
 @_row_function
 def _add_panel(omega, v, n, c, origin, t, right, peak, scratch):
     """Integrate over the panel from t to `right`, relative to exp(peak).
 
-    Rows 0 and 1 of `scratch` OUT: nodes, their weighted integrands.
+    Rows 0 and 1 of `scratch` OUT: nodes, their weighted integrands; row 2 is used up.
     """
     T = omega.dtype.type
     half = T(0.5) * (right - t)
-    _log_weights(omega, v, n, c, origin, t, half, scratch[0], scratch[1])
+    _log_weights(omega, v, n, c, origin, t, half, peak, scratch[0], scratch[1], scratch[2])
     total = T(0)
     for j in range(N_NODES):
-        scratch[1, j] = half * T(WEIGHTS[j]) * exp(scratch[1, j] - peak)
+        scratch[1, j] = half * T(WEIGHTS[j]) * exp(scratch[1, j])
         total += scratch[1, j]
     return total
 
@@ -288,7 +320,7 @@ def _subtract_variances(omega, v, n, c, origin, scratch, total, dominant, g, gam
 def _gaussian_row(omega, v, n, c, origin, mode, g, gamma):
     """Compute g and Γ from the mode alone, with Γ_a = κ_a Σ_{b≠a} κ_b / Σ κ."""
     zero = omega.dtype.type(0)
-    _, _, all_curvature = _integrand(omega, v, n, c, origin, mode)
+    _, all_curvature = _slope(omega, v, n, c, origin, mode)
     g_class = zero
     for k in range(omega.shape[1]):
         _, slope, curvature = pair(rival_lead(omega[n, c], omega[n, k], origin, mode), v[n, k])
@@ -354,7 +386,7 @@ def argmax_exact(y, omega, v, g, gamma, start, stop):
 @cpu_kernel()
 def argmax_exact_log_z(y, omega, v, log_z, start, stop):
     """Compute φ of the exact form; `log_z` (M,) OUT."""
-    scratch = np.empty((2, N_NODES), omega.dtype)
+    scratch = np.empty((3, N_NODES), omega.dtype)
     for n in range(start, stop):
         log_z[n] = _log_integral(omega, v, n, y[n], scratch)
 
@@ -363,7 +395,7 @@ def argmax_exact_log_z(y, omega, v, log_z, start, stop):
 def argmax_probabilities(omega, v, proba, start, stop):
     """Compute P(argmax z = c) for all classes c, rows summing to 1; `proba` (M, K) OUT."""
     T = omega.dtype.type
-    scratch = np.empty((2, N_NODES), omega.dtype)
+    scratch = np.empty((3, N_NODES), omega.dtype)
     for n in range(start, stop):
         largest = T(-math.inf)
         for c in range(omega.shape[1]):

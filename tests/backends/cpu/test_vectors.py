@@ -60,8 +60,9 @@ def test_vectors_are_read_and_written_at_once(case, dtype):
 
 
 @pytest.mark.parametrize("dtype", TYPES)
-def test_rivals_are_taken_several_at_a_time(dtype):
-    """Newton's method asks for an integrand's slope a dozen times for every class."""
+@pytest.mark.parametrize("function", [argmax._log_integrand, argmax._slope])
+def test_rivals_are_taken_several_at_a_time(function, dtype):
+    """The exact integral asks for its integrand or its slope twenty times for every class."""
     (omega, v), at = plain(2), np.dtype(dtype).type(0.5)
-    code = optimised_code(argmax._integrand, omega.astype(dtype), v.astype(dtype), 0, 1, at, at)
+    code = optimised_code(function, omega.astype(dtype), v.astype(dtype), 0, 1, at, at)
     assert re.search(rf"fdiv [a-z ]*<\d+ x {TYPES[dtype]}>", code)
