@@ -146,10 +146,14 @@ def _draw_layer(network, layer, random_state):
 
 
 def _draw_mask(density, n_in, n_out, random_state):
-    """Draw which weights exist: the nearest whole number to density * n_in * n_out, at random."""
+    """Draw which weights exist: the nearest whole number to density * n_in * n_out, at random.
+
+    None if all do, as it is where a posterior comes from elsewhere, or training would go on from it
+    with other roundings.
+    """
     if density == 1:
         return None
     size = n_in * n_out
     mask = np.zeros(size, dtype=bool)
     mask[random_state.permutation(size)[: max(1, round(density * size))]] = True
-    return mask.reshape(n_in, n_out)
+    return None if mask.all() else mask.reshape(n_in, n_out)

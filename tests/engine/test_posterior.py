@@ -70,7 +70,7 @@ def test_an_intercept_starts_unknown_at_zero(prior):
             assert one.variance[-1, 0] == pytest.approx(others.sum(axis=0).mean() / 2, rel=0.2)
 
 
-@pytest.mark.parametrize("density", [0.5, 0.1, 0.333, 1e-6, 0.9999])
+@pytest.mark.parametrize("density", [0.5, 0.1, 0.333, 1e-6, 0.99])
 @pytest.mark.parametrize("intercept", [True, False])
 def test_masks_keep_the_nearest_number_of_weights(density, intercept):
     network, posterior = draw(density=density, intercept=intercept)
@@ -82,6 +82,14 @@ def test_masks_keep_the_nearest_number_of_weights(density, intercept):
         assert one.mask[n_in:].all()
         assert not one.mean[~one.mask].any() and not one.variance[~one.mask].any()
         assert one.variance[one.mask].all()
+
+
+def test_a_mask_that_prunes_nothing_is_none():
+    """As in a posterior that comes from elsewhere: training goes on with the same bits."""
+    (n_in, n_out), (_, posterior) = SIZES[-2:], draw(density=0.9999)
+    assert round(0.9999 * n_in * n_out) == n_in * n_out
+    assert posterior[-1].mask is None
+    assert posterior[-1].mean[:n_in].all() and posterior[-1].variance.all()
 
 
 def test_masks_of_layers_are_drawn_apart():
