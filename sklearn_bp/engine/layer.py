@@ -119,7 +119,8 @@ class Layer:
         self._weights = [Weights(self.backend, layout, dtype) for _ in range(1 + n_spare)]
         self.mask = None
         if posterior.mask is not None and not layout.compressed:
-            self.mask = self.backend.asarray(posterior.mask.astype(dtype))
+            self.mask = self.backend.zeros(posterior.mask.shape, dtype)
+            self.backend.assign(posterior.mask, self.mask)
         self.weight_array("precision_in", layout.gaussian_shape)
         if self.activation.uses_precision:
             self.weight_array("no_precision", layout.gaussian_shape)

@@ -1,5 +1,6 @@
 """The CPU backend's list of operations."""
 
+import math
 from contextlib import contextmanager, nullcontext
 
 import numpy as np
@@ -25,6 +26,10 @@ VECTOR = 16
 
 UPDATED = 4
 """Weights that are updated in the time in which a kernel computes one element."""
+
+APART = 1024
+"""Bytes on either side of an array that belong to no other: with less than a few vectors between
+what a kernel reads and what it writes, it works on one number at a time, and rounds differently."""
 
 KEPT_SHAPES = 8
 """Shapes whose scratch arrays are kept: one per layer and size of mini-batch, as a rule."""
@@ -94,12 +99,14 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
     @staticmethod
     def zeros(shape, dtype):
         """Allocate an array of zeros."""
-        return np.zeros(shape, dtype)
+        return _zeros_apart(shape, dtype)
 
     @staticmethod
     def full(shape, value, dtype):
         """Allocate a constant array."""
-        return np.full(shape, value, dtype)
+        array = _zeros_apart(shape, dtype)
+        array.fill(value)
+        return array
 
     @staticmethod
     def asarray(array):
@@ -333,7 +340,7 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
                 self._scratch.clear()
             width = -(-n_units // VECTOR) * VECTOR
             leading = ((n_samples,), (3, n_samples), (n_inputs,), (n_inputs,))
-            self._scratch[key] = tuple(np.zeros((*shape, width), dtype) for shape in leading)
+            self._scratch[key] = tuple(_zeros_apart((*shape, width), dtype) for shape in leading)
         return self._scratch[key]
 
     def edge_sums_cavity(
@@ -468,6 +475,12 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
     def subtract_precision(self, target, a):
         """Subtract `a` from the precisions in the target, keeping them at least 0."""
         self._stream(elementwise.subtract_precision, a, target, a)
+
+
+def _zeros_apart(shape, dtype):
+    """Allocate zeros whose neighbours in memory are far away, whatever was allocated before."""
+    size, gap = math.prod(shape), APART // np.dtype(dtype).itemsize
+    return np.zeros(size + 2 * gap, dtype)[gap : gap + size].reshape(shape)
 
 
 def _multiply_rows(products, start, stop):

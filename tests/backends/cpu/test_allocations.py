@@ -1,11 +1,15 @@
-"""Arrays are allocated once per fit: an epoch that follows another needs next to nothing."""
+"""Arrays are allocated once per fit, an epoch that follows another needs next to nothing, and their
+neighbours in memory have no influence."""
 
 import tracemalloc
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from sklearn_bp.backends import CpuBackend
+from sklearn_bp.backends.cpu import _backend, activation
+from sklearn_bp.channels import ACTIVATIONS
 from sklearn_bp.engine.engine import Engine
 from sklearn_bp.engine.network import make_network
 from sklearn_bp.engine.posterior import draw_posterior
@@ -89,3 +93,42 @@ def test_edges_are_held_by_bp_with_several_sweeps():
         make_engine("bp", n_inner_iter=2).step(X, y, np.arange(20))
 
     assert largest_growth(first_step) > 3 * 4 * 20 * SIZES[1] * SIZES[2]
+
+
+def placed(shapes, gap):
+    """Place arrays one after another in a piece of memory of their own."""
+    sizes = [4 * int(np.prod(shape)) + gap for shape in shapes]
+    memory, arrays, first = np.zeros(sum(sizes) // 4, np.float32), [], 0
+    for shape, size in zip(shapes, sizes, strict=True):
+        arrays.append(memory[first : first + (size - gap) // 4].reshape(shape))
+        first += size // 4
+    return arrays
+
+
+@pytest.mark.parametrize("n_units", [1, 4, 5, 8, 17])
+@pytest.mark.parametrize("name", ["sign", "relu"])
+def test_arrays_so_far_apart_that_bits_do_not_depend_on_it(name, n_units):
+    """As they would for narrow layers with a gap of up to 64 bytes, on some processors."""
+    kernel, results = activation.make_moments(ACTIVATIONS[name]), []
+    for gap in (_backend.APART, 2 * _backend.APART, 1 << 16):
+        rng = np.random.default_rng(0)
+        arrays = placed([(3, n_units)] * 7 + [(3,)], gap)
+        for array in arrays[:4]:
+            array[...] = rng.uniform(0.1, 2.0, array.shape)
+        kernel(*arrays, 0, 3)
+        results.append(np.concatenate([array.ravel() for array in arrays[4:]]))
+    assert results[0].any()
+    assert results[0].tobytes() == results[1].tobytes() == results[2].tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+def test_arrays_of_a_backend_are_apart(dtype):
+    backend = CpuBackend(1)
+    arrays = [backend.zeros((n, 2), dtype) for n in range(1, 20)]
+    arrays += [np.full(4, 2, dtype), *(backend.full((3,), 2, dtype) for _ in range(5))]
+    ends = sorted((array.ctypes.data, array.ctypes.data + array.nbytes) for array in arrays)
+    gaps = [start - end for (_, end), (start, _) in pairwise(ends)]
+    assert min(gaps) >= _backend.APART
+    assert all(array.flags.c_contiguous for array in arrays)
+    assert not any(array.any() for array in arrays[:19])
+    assert all((array == 2).all() for array in arrays[19:])
