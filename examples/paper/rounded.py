@@ -6,7 +6,8 @@ The signs of many uncertain weights shift pre-activations together, above all in
 `sklearn_bp.round_weights` rounds a layer with the training samples in mind; the layers above then
 adapt to it. Here the first layer is rounded after 85 epochs and the second after 95, of 100 in all
 as in Table 1. Settings are compared on validation samples of MNIST, and the best one of these with
-Table 1's on Fashion-MNIST's and CIFAR-10's; then the problems of Table 1 are learned.
+Table 1's on Fashion-MNIST's and CIFAR-10's; then the problems of Table 1 are learned. Last, damping
+is raised before layers are rounded, so that weights settle, and the same is done again.
 """
 
 import chosen
@@ -23,6 +24,9 @@ KEPT = 0.999999
 ROUND_AFTER = (85, 95)
 """Of a hundred epochs, those after which the first and the second layer are rounded."""
 
+SETTLING = ((70, 0.95), (80, 0.97))
+"""Of a hundred epochs, those after which damping is raised, and to what."""
+
 SETTINGS = (
     {"rho": [1.0, 1.0, 0.98], "damping": 0.9, "batch_size": 256},
     chosen.LARGE_BATCHES,
@@ -38,23 +42,38 @@ class RoundedTrial(ClassifierTrial):
 
     def train(self, epoch):
         """Round a layer if it is time, and train one epoch."""
-        times = [when * self.n_epochs // 100 for when in self.parameters["round_after"]]
-        if epoch - 1 in times:
-            self._round(sum(epoch > when for when in times))
+        n_rounded = self._n_rounded(epoch)
+        if n_rounded > self._n_rounded(epoch - 1):
+            self.state = round_weights(self.state, self.problem.X_train, n_layers=n_rounded)
+        self.state.set_params(damping=self._damping(epoch, n_rounded))
         return super().train(epoch)
 
-    def _round(self, n_layers):
-        """Round the first layers, and keep them as they are from then on."""
-        self.state = round_weights(self.state, self.problem.X_train, n_layers=n_layers)
+    def _n_rounded(self, epoch):
+        """Count the layers that are rounded when an epoch is trained."""
+        return sum(self._is_past(when, epoch) for when in self.parameters["round_after"])
+
+    def _is_past(self, when, epoch):
+        """Tell whether an epoch comes after so many of a hundred."""
+        return epoch > when * self.n_epochs // 100
+
+    def _damping(self, epoch, n_rounded):
+        """Give every layer's damping; those that are rounded are kept as they are."""
         damping = self.parameters["options"]["damping"]
-        n_others = len(self.parameters["hidden_layer_sizes"]) + 1 - n_layers
-        self.state.set_params(damping=[KEPT] * n_layers + [damping] * n_others)
+        for when, higher in self.parameters.get("settling", ()):
+            damping = higher if self._is_past(when, epoch) else damping
+        n_layers = len(self.parameters["hidden_layer_sizes"]) + 1
+        return [KEPT] * n_rounded + [damping] * (n_layers - n_rounded)
 
 
 def _run(data, parity, setting):
     """Gather the parameters of a run."""
     network = {"hidden_layer_sizes": [501, 501], "n_epochs": 100, "round_after": [*ROUND_AFTER]}
     return {"data": data, "parity": parity, **network, **message_passing("mf", 2, **setting)}
+
+
+def _settled(run):
+    """Gather the parameters of a run whose weights settle."""
+    return run | {"settling": [list(step) for step in SETTLING]}
 
 
 COMPARED = [
@@ -68,6 +87,9 @@ COMPARED = [
 ]
 """Runs on validation samples."""
 
+SETTLED_COMPARED = [_settled(run) for run in COMPARED if run["options"]["batch_size"] == 512]
+"""The same with weights that settle, for the large batches that move so much without."""
+
 LEARNED = [
     _run(data, parity, setting)
     for data, parity in table_1.ROWS
@@ -76,7 +98,12 @@ LEARNED = [
 ]
 """Runs of the problems of Table 1."""
 
-EXPERIMENT = Experiment("rounded", [*COMPARED, *LEARNED], RoundedTrial)
+SETTLED_LEARNED = [_settled(run) for run in LEARNED if run["options"]["batch_size"] == 512]
+"""The same with weights that settle."""
+
+EXPERIMENT = Experiment(
+    "rounded", [*COMPARED, *SETTLED_COMPARED, *LEARNED, *SETTLED_LEARNED], RoundedTrial
+)
 
 if __name__ == "__main__":
     main(EXPERIMENT, __doc__)

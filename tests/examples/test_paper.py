@@ -13,7 +13,7 @@ import runner
 import trials
 from evidence import Evidence
 from figure_3 import ContinualTrial
-from rounded import RoundedTrial
+from rounded import KEPT, RoundedTrial
 from settings import message_passing
 from sklearn.utils import Bunch
 
@@ -371,3 +371,14 @@ def test_layers_are_rounded_one_after_another(tmp_path):
         certain.append([bool((np.abs(m) > 0.99).all()) for m in trial.state.weight_means_])
     assert certain == [[False] * 3] * 2 + [[True, False, False], [True, True, False]]
     assert len(trial.state.history_) == 4
+
+
+def test_weights_settle_before_layers_are_rounded():
+    """Damping rises after 25 and 75 of 100 epochs, here after one and three of four."""
+    network = NETWORK | {"hidden_layer_sizes": [21, 15], "n_epochs": 4, "round_after": [50, 80]}
+    network |= {"settling": [[25, 0.7], [75, 0.9]]} | message_passing("mf", 2, damping=0.5)
+    trial, found = RoundedTrial(network, 0, runner.Machine()), []
+    for epoch in range(1, 5):
+        trial.train(epoch)
+        found.append(trial.state.damping)
+    assert found == [[0.5] * 3, [0.7] * 3, [KEPT, 0.7, 0.7], [KEPT, KEPT, 0.9]]
