@@ -109,6 +109,8 @@ def describe(parameters):
     others = [f"batches of {parameters['batch_size']}"] if "batch_size" in parameters else []
     if "input_noise" in parameters:
         others.append(f"noise {parameters['input_noise']}")
+    if "settling" in parameters:
+        others.append(f"damping rising to {parameters['settling'][-1][1]}")
     others.append(f"{parameters['n_epochs']} epochs")
     contender = CONTENDER_TITLES[parameters["contender"]]
     network = f"{len(hidden)} × {hidden[0]}"

@@ -64,7 +64,7 @@ def report_committee(evidence):
 def report_rounding(evidence):
     """Show validation errors of settings with rounded layers."""
     rows = []
-    for run in rounded.COMPARED:
+    for run in [*rounded.COMPARED, *rounded.SETTLED_COMPARED]:
         records = evidence.of_run("rounded", run)
         course = [_at_time(records, time, "validation_point") for time in rounded.ROUND_AFTER]
         rows.append([describe(run), *course, *validation_errors(records), *as_run(records)])
@@ -96,7 +96,8 @@ def report_rounded(evidence):
 
     columns = {"trained by": _trained_by, "our BinaryNet": peer}
     columns |= {COURSE[0]: before, COURSE[1]: between}
-    return _beside_the_paper(evidence, "rounded", rounded.LEARNED, columns)
+    runs = [*rounded.LEARNED, *rounded.SETTLED_LEARNED]
+    return _beside_the_paper(evidence, "rounded", runs, columns)
 
 
 def report_noise(evidence):
@@ -128,9 +129,10 @@ def report_noisy(evidence):
 
 
 def _trained_by(run, records=None):
-    """Name a contender and the size of its batches, if it is not the usual one."""
+    """Name a contender, and what is not usual: the size of its batches, a rising damping."""
     size = run["options"]["batch_size"]
-    return CONTENDER_TITLES[run["contender"]] + (f", batches of {size}" if size != 128 else "")
+    title = CONTENDER_TITLES[run["contender"]] + (f", batches of {size}" if size != 128 else "")
+    return title + (", settled" if "settling" in run else "")
 
 
 def _usual_records(evidence, run):
