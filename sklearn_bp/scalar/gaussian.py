@@ -188,6 +188,13 @@ def mills_ratio_sides(x):
 
 
 @scalar_function
+def _mills_ratio_side(x):
+    """Mills ratio at x of either sign; at a negative one without its growing factor exp(x²/2)."""
+    above, below = mills_ratio_sides(_absolute(x))
+    return below if x < type(x)(0) else above
+
+
+@scalar_function
 def mills_ratio_parts(x):
     """Mills ratio H/G as exp(exponent) · factor, which cannot overflow.
 
@@ -202,9 +209,8 @@ def mills_ratio_parts(x):
         Exponent 0 for x ≥ 0, else x²/2; factor in (0, √(2π)].
     """
     T = type(x)
-    above, below = mills_ratio_sides(_absolute(x))
     exponent = T(0.5) * x * x
-    return (exponent if x < T(0) else T(0)), (below if x < T(0) else above)
+    return (exponent if x < T(0) else T(0)), _mills_ratio_side(x)
 
 
 @scalar_function
@@ -225,10 +231,8 @@ def gaussian_tail_parts(x):
         Exponent −x²/2 for x ≥ 0, else 0; factor in (0, 1], about 0.4/x for large x.
     """
     T = type(x)
-    above, below = mills_ratio_sides(_absolute(x))
     exponent = T(-0.5) * x * x
-    side = below if x < T(0) else above
-    return (T(0) if x < T(0) else exponent), T(INVERSE_SQRT_TWO_PI) * side
+    return (T(0) if x < T(0) else exponent), T(INVERSE_SQRT_TWO_PI) * _mills_ratio_side(x)
 
 
 @scalar_function

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from oracles.argmax_exact import ArgmaxExactOutput
 
 from sklearn_bp.backends.cpu import argmax
 
@@ -168,6 +169,20 @@ def test_two_classes_are_pairwise(dtype):
     for one, other, scale, bound in zip(pairwise, exact, scales, bounds, strict=True):
         error = np.abs(one.astype(float) - other) * scale
         assert np.all(error <= bound * (1 + np.abs(one) * scale)), error.max()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_far_behind_many_classes(dtype):
+    """The product of all factors would underflow, that of a few does not."""
+    rng = np.random.default_rng(0)
+    omega = np.concatenate([[-20.0], rng.uniform(4.0, 6.0, 400)])[None].astype(dtype)
+    v = np.full_like(omega, 1.0)
+    # So certain that it cannot catch up.
+    v[0, 0] = 1e-6
+    y, log_z = np.zeros(1, int), np.empty(1, dtype)
+    (want,) = ArgmaxExactOutput.log_z(y, omega.astype(float), v.astype(float))
+    argmax.argmax_exact_log_z(y, omega, v, log_z, 0, 1)
+    assert log_z[0] == pytest.approx(want, rel=1e-6 if dtype == np.float32 else 1e-12)
 
 
 @pytest.mark.parametrize("kind", ["argmax", "argmax_exact"])
