@@ -7,8 +7,8 @@ The signs of many uncertain weights shift pre-activations together, above all in
 adapt to it. Here the first layer is rounded after 85 epochs and the second after 95, of 100 in all
 as in Table 1. Settings are compared on validation samples of MNIST, and the best one of these with
 Table 1's on Fashion-MNIST's and CIFAR-10's; then the problems of Table 1 are learned. Last, damping
-is raised before layers are rounded, so that weights settle; the problems for which this is better
-on validation samples are learned again.
+is raised before layers are rounded, so that weights settle; where this is better on validation
+samples, problems are learned again.
 """
 
 import chosen
@@ -105,7 +105,8 @@ SETTLED_LEARNED = [
     if run["options"]["batch_size"] == 512
     and (run["data"] == "fashion_mnist" or (run["data"] == "cifar10" and run["parity"]))
 ]
-"""The same with weights that settle, where validation samples say that it helps."""
+"""The same with weights that settle, on the data for which that is better on validation samples:
+Fashion-MNIST by its ten classes, CIFAR-10 by its even and odd ones."""
 
 EXPERIMENT = Experiment(
     "rounded", [*COMPARED, *SETTLED_COMPARED, *LEARNED, *SETTLED_LEARNED], RoundedTrial
