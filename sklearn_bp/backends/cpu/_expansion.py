@@ -152,29 +152,25 @@ class ExpansionOperations:
         nodes, _, to_chebyshev = interpolation
         squares, counts, *totals = survey
         rows = -(-omega.shape[0] // stride)
+        work = rows * omega.shape[1] * nodes.shape[0]
+        pairs = (omega, parameters, row_scale, column_scale)
+        node_values = expansion.make_node_values(channel)
+        self._run(node_values, rows, work, *pairs, nodes, stride, values, tail)
         self._run(
-            _one_after_another,
-            rows,
-            rows * omega.shape[1] * nodes.shape[0],
-            expansion.make_node_values(channel),
-            (omega, parameters, row_scale, column_scale, nodes, stride, values, tail),
             expansion_bounds.make_survey(channel, nodes.shape[0], counts.shape[-1]),
-            (
-                omega,
-                parameters,
-                row_scale,
-                column_scale,
-                values,
-                to_chebyshev,
-                row_allowed,
-                column_allowed,
-                omega.dtype.type(negligible),
-                stride,
-                tail,
-                ratio_sq,
-                squares,
-                counts,
-            ),
+            rows,
+            work,
+            *pairs,
+            values,
+            to_chebyshev,
+            row_allowed,
+            column_allowed,
+            omega.dtype.type(negligible),
+            stride,
+            tail,
+            ratio_sq,
+            squares,
+            counts,
         )
         expansion_bounds.summarise_survey(squares, counts, rows, spared, *totals)
         return rows
@@ -197,23 +193,21 @@ class ExpansionOperations:
     ):
         """Bound the error of every degree up to the largest, and mark what that one misses."""
         nodes, _, to_chebyshev = interpolation
+        rows, work = omega.shape[0], values.size
+        pairs = (omega, parameters, row_scale, column_scale)
+        self._run(expansion.make_node_values(channel), rows, work, *pairs, nodes, 1, values, keep)
         self._run(
-            _one_after_another,
-            omega.shape[0],
-            values.size,
-            expansion.make_node_values(channel),
-            (omega, parameters, row_scale, column_scale, nodes, 1, values, keep),
             expansion_bounds.make_bounds(nodes.shape[0]),
-            (
-                values,
-                to_chebyshev,
-                row_allowed,
-                column_allowed,
-                tail,
-                keep,
-                neglected,
-                squares,
-            ),
+            rows,
+            work,
+            values,
+            to_chebyshev,
+            row_allowed,
+            column_allowed,
+            tail,
+            keep,
+            neglected,
+            squares,
         )
 
     @staticmethod
@@ -408,12 +402,6 @@ class ExpansionOperations:
             down_field,
             field_in,
         )
-
-
-def _one_after_another(first, first_arguments, second, second_arguments, start, stop):
-    """Let one kernel prepare some rows for another."""
-    first(*first_arguments, start, stop)
-    return second(*second_arguments, start, stop)
 
 
 def product(a, b, out):

@@ -13,24 +13,34 @@ from itertools import pairwise
 from math import inf
 from queue import SimpleQueue
 from threading import Lock, Thread
+from time import sleep
 
 import numpy as np
 from joblib import cpu_count
-from numba import config, void
-from numba.extending import intrinsic
+from numba import config
+from numba.core.dispatcher import Dispatcher
 from threadpoolctl import ThreadpoolController
 
-from ._compile import cpu_kernel
+from ._handover import (
+    BEGUN,
+    DONE,
+    LOOKING,
+    MAILBOX,
+    STATE,
+    add_answers,
+    make_handed_over,
+    make_turns,
+    part_start,
+    report_and_look,
+    wait_awake,
+)
 
 LEAST_WORK_PER_THREAD = 50_000
 """Array elements, computed one by one, under which handing rows to another thread costs more than
 it saves: about as many as a core does while the other one wakes up."""
 
-LOOKS = 500_000
-"""How often a thread looks for what it waits for before it sleeps: fifty microseconds or more."""
-
-GRACE = 60_000
-"""How often it looks until the other thread has let go of the interpreter: some microseconds."""
+LEAST_WORK_HANDED_OVER = 6_000
+"""The same for a compiled kernel and a thread that is awake."""
 
 HEAD_START = 12_000
 """Elements that a core computes before another thread has taken up its part."""
@@ -123,128 +133,52 @@ def usable_threads():
     return max(1, min([cpu_count(), *(limit for limit in limits if limit)]))
 
 
-@intrinsic
-def _look(typing_context, counter):
-    """Read the first number of an array from memory, whatever was read before."""
-
-    def code(context, builder, signature, arguments):
-        array = context.make_array(signature.args[0])(context, builder, arguments[0])
-        return builder.load_atomic(array.data, ordering="acquire", align=8)
-
-    return counter.dtype(counter), code
-
-
-@intrinsic
-def _write(typing_context, counter, value):
-    """Write the first number of an array to memory, after everything written before."""
-
-    def code(context, builder, signature, arguments):
-        array = context.make_array(signature.args[0])(context, builder, arguments[0])
-        builder.store_atomic(arguments[1], array.data, ordering="release", align=8)
-
-    return void(counter, counter.dtype), code
-
-
-@intrinsic
-def _take(typing_context, counter):
-    """Add 1 to the first number of an array, which no other thread can do meanwhile.
-
-    Returns what it was.
-    """
-
-    def code(context, builder, signature, arguments):
-        array = context.make_array(signature.args[0])(context, builder, arguments[0])
-        one = context.get_constant(signature.return_type, 1)
-        return builder.atomic_rmw("add", array.data, one, "acq_rel")
-
-    return counter.dtype(counter), code
-
-
-@cache
-def make_turns(kernel):
-    """Make the loop of threads beside each other: each takes the next rows until none are left.
+class _Worker:
+    """A thread that waits for calls; two queues take less time than a future per call.
 
     Parameters
     ----------
-    kernel : callable
-        A compiled kernel that returns a count.
-
-    Returns
-    -------
-    callable
-        ``turns(taken, size, rows, arguments)`` calls ``kernel(*arguments, start, stop)`` for parts
-        of `size` of the `rows`, and returns the sum of what it returns; `taken` (1,) counts the
-        parts taken.
+    mailboxes : ndarray of int64
+        Where compiled kernels are handed over to it, and calls through the queue are counted.
+    place : int
+        Where its mailbox begins.
     """
 
-    @cpu_kernel()
-    def turns(taken, size, rows, arguments):
-        total, start = 0, _take(taken) * size
-        while start < rows:
-            whole = arguments + (start, min(start + size, rows))
-            total += kernel(*whole)
-            start = _take(taken) * size
-        return total
-
-    return turns
-
-
-@cpu_kernel()
-def wait_awake(counter, known):
-    """Wait, but not for long, until a count is another one than the one known.
-
-    A thread that sleeps takes as long to wake up as a small kernel takes to run.
-    """
-    for _ in range(LOOKS):
-        if _look(counter) != known:
-            break
-
-
-@cpu_kernel()
-def report_and_wait(done, begun, served):
-    """Say that a call is done, and wait for the next one.
-
-    It is said from here, where the thread no longer holds the lock of the interpreter that the one
-    who hears it will ask for. For the same reason the next call is not taken up at once: who began
-    it holds that lock until its own part has begun, and a thread that asks for it is put to sleep.
-    """
-    _write(done, served)
-    wait_awake(begun, served)
-    for _ in range(GRACE):
-        _look(begun)
-
-
-class _Worker:
-    """A thread that waits for calls; two queues take less time than a future per call."""
-
-    def __init__(self):
+    def __init__(self, mailboxes, place):
         self._calls, self._results = SimpleQueue(), SimpleQueue()
-        self._begun, self._done = np.zeros(1, np.int64), np.zeros(1, np.int64)
-        state = (self._calls, self._results, self._begun, self._done)
+        self._mailboxes, self._place = mailboxes, place
+        self._state = mailboxes[place + STATE : place + STATE + 1]
+        state = (self._calls, self._results, mailboxes, place)
         Thread(target=self._serve, args=state, daemon=True).start()
 
     @staticmethod
-    def _serve(calls, results, begun, done):
+    def _serve(calls, results, mailboxes, place):
         """Do one call after another until there is none."""
         while (call := calls.get()) is not None:
             function, arguments = call
-            served = int(begun[0])
+            served = int(mailboxes[place + BEGUN])
             try:
                 results.put((function(*arguments) or 0, None))
             except BaseException as error:
                 results.put((0, error))
             # While it waits, the thread keeps no arrays alive.
             del call, function, arguments
-            report_and_wait(done, begun, served)
+            report_and_look(mailboxes, place, served)
+
+    @property
+    def is_looking(self):
+        """Whether a compiled kernel can be handed over without waking the thread up."""
+        return self._state[0] == LOOKING
 
     def begin(self, function, *arguments):
         """Start a call."""
-        self._begun[0] += 1
+        self._mailboxes[self._place + BEGUN] += 1
         self._calls.put((function, arguments))
 
     def finish(self):
         """Wait for the call, and return its result or raise its exception."""
-        wait_awake(self._done, int(self._begun[0]) - 1)
+        before = int(self._mailboxes[self._place + BEGUN]) - 1
+        wait_awake(self._mailboxes, self._place + DONE, before)
         result, error = self._results.get()
         if error is not None:
             raise error
@@ -307,8 +241,15 @@ class RowPool:
     def __init__(self, n_threads):
         self.n_threads, self._workers = n_threads, []
         self._least_work = LEAST_WORK_PER_THREAD if n_threads > 1 else inf
+        self._least_handed_over = LEAST_WORK_HANDED_OVER if n_threads > 1 else inf
         self._aside, self._taken = None, np.zeros(1, np.int64)
+        self._start_anew()
         weakref.finalize(self, self._dismiss, self._workers)
+
+    def _start_anew(self):
+        """Let go of all threads, and of the mailboxes that some may still look into."""
+        self._dismiss(self._workers)
+        self._mailboxes = np.zeros((self.n_threads - 1) * MAILBOX, np.int64)
 
     @staticmethod
     def _dismiss(workers):
@@ -352,13 +293,53 @@ class RowPool:
         """
         if self._aside is not None:
             self._begin_aside()
+        if isinstance(kernel, Dispatcher):
+            return self._run_compiled(kernel, rows, work, arguments)
         # As `shares` says, but small kernels take hardly longer than to call it.
         if work < self._least_work:
             return kernel(*arguments, 0, rows) or 0
         bounds = self._bounds(rows, work)
         if self._others_are_busy(work):
-            # In the same parts, or the time that others take would change how results are rounded.
-            return sum([kernel(*arguments, *part) or 0 for part in pairwise(bounds)])
+            return self._run_alone(kernel, bounds, arguments)
+        return self._run_parts(kernel, bounds, arguments)
+
+    def _run_compiled(self, kernel, rows, work, arguments):
+        """Run a compiled kernel: threads that are awake take up their parts at once."""
+        parts = min(self.n_threads, rows, 1 + work // LEAST_WORK_HANDED_OVER)
+        if parts < 2 or work < self._least_handed_over:
+            return kernel(*arguments, 0, rows) or 0
+        busy = self._others_are_busy(work)
+        workers = self._workers[: parts - 1]
+        are_looking = len(workers) == parts - 1 and all([one.is_looking for one in workers])
+        if are_looking:
+            return self._hand_over(kernel, parts, rows, arguments)
+        bounds = [part_start(rows, parts, part) for part in range(parts + 1)]
+        if busy or work < self._least_work:
+            return self._run_alone(kernel, bounds, arguments)
+        return self._run_parts(kernel, bounds, arguments)
+
+    def _hand_over(self, kernel, parts, rows, arguments):
+        """Let threads that are awake do all parts of the rows but the first."""
+        handed_over = make_handed_over(kernel)
+        try:
+            total, done = handed_over(self._mailboxes, parts, rows, arguments)
+            while not done:
+                sleep(0)
+                total, done = add_answers(self._mailboxes, parts, total)
+        except BaseException:
+            # They read and write arrays that nothing else keeps alive.
+            while not add_answers(self._mailboxes, parts, 0)[1]:
+                pass
+            raise
+        return total
+
+    @staticmethod
+    def _run_alone(kernel, bounds, arguments):
+        """Do all parts here: as one, they might be rounded in another way."""
+        return sum([kernel(*arguments, *part) or 0 for part in pairwise(bounds)])
+
+    def _run_parts(self, kernel, bounds, arguments):
+        """Do the first part here and let threads do the others, however long they sleep."""
         busy = self._first_workers(len(bounds) - 2)
         try:
             for worker, part in zip(busy, pairwise(bounds[1:]), strict=True):
@@ -367,7 +348,7 @@ class RowPool:
             return total + sum([worker.finish() for worker in busy])
         except BaseException:
             # Some may still be at work: their results are nobody's.
-            self._dismiss(self._workers)
+            self._start_anew()
             raise
 
     def _bounds(self, rows, work):
@@ -379,7 +360,7 @@ class RowPool:
     def _first_workers(self, number):
         """Give so many workers; they begin to live when they are first needed."""
         while len(self._workers) < number:
-            self._workers.append(_Worker())
+            self._workers.append(_Worker(self._mailboxes, MAILBOX * len(self._workers)))
         return self._workers[:number]
 
     def aside(self, counter, kernel, rows, work, *arguments):
@@ -429,5 +410,5 @@ class RowPool:
         try:
             aside.counter.value += aside.end()
         except BaseException:
-            self._dismiss(self._workers)
+            self._start_anew()
             raise

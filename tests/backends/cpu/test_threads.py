@@ -155,6 +155,7 @@ NAMES = ("field", "mean", "variance", "precision")
 @pytest.mark.parametrize("algo", ["bp", "bpi", "mf", "amp"])
 def test_the_number_of_threads_changes_rounding_at_most(algo, monkeypatch):
     monkeypatch.setattr(_threads, "LEAST_WORK_PER_THREAD", 1)
+    monkeypatch.setattr(_threads, "LEAST_WORK_HANDED_OVER", 1)
     for seed in range(3):
         case = random_case(seed, algo=algo)
         one, *others = (after_two_steps(case, "float64", n) for n in (1, 2, 5))
@@ -193,7 +194,9 @@ def after_three_steps(name, n_threads, dtype="float64"):
     engine = Engine(network, posterior, CpuBackend(n_threads))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_threads, "LEAST_WORK_PER_THREAD", 1000)
+        patch.setattr(_threads, "LEAST_WORK_HANDED_OVER", 500)
         engine.backend._pool._least_work = 1000 if n_threads > 1 else np.inf
+        engine.backend._pool._least_handed_over = 500 if n_threads > 1 else np.inf
         for _ in range(3):
             engine.step(X, y, np.arange(40))
     return [getattr(layer, quantity) for layer in engine.posterior() for quantity in NAMES]
@@ -201,13 +204,20 @@ def after_three_steps(name, n_threads, dtype="float64"):
 
 @pytest.mark.parametrize("name", LATE)
 def test_the_time_that_others_take_changes_no_bit(name, monkeypatch):
-    """Whether they are done with what they do aside at once, or never before they are asked."""
+    """Whether they are done with what they do aside at once, or never before they are asked.
+
+    Neither does it matter whether they are awake.
+    """
     reached = []
-    for left in (0, np.inf):
-        monkeypatch.setattr(_threads._Aside, "work_left", lambda self, left=left: left)
-        reached.append(after_three_steps(name, 2, "float32"))
-    for one, other in zip(*reached, strict=True):
-        np.testing.assert_array_equal(one, other)
+    for left, looking in ((0, None), (np.inf, None), (0, False)):
+        with monkeypatch.context() as patch:
+            patch.setattr(_threads._Aside, "work_left", lambda self, left=left: left)
+            if looking is not None:
+                patch.setattr(_threads._Worker, "is_looking", looking)
+            reached.append(after_three_steps(name, 2, "float32"))
+    for one, *others in zip(*reached, strict=True):
+        for other in others:
+            np.testing.assert_array_equal(one, other)
 
 
 def blas_threads():
