@@ -42,7 +42,7 @@ class BeliefPropagation(BPInspired):
                 layer.batch_array(name, (), layer.n_rows, layer.n_units)
 
     def preactivation(self, layer, sweep):
-        """Sum ω from the edges.
+        """Sum ω from the edges, where there are several sweeps.
 
         Parameters
         ----------
@@ -52,6 +52,7 @@ class BeliefPropagation(BPInspired):
             0 in the first sweep of a step.
         """
         if layer.network.n_inner_iter == 1:
+            super().preactivation(layer, sweep)
             return
         backend = layer.backend
         if sweep == 0:

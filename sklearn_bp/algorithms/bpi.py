@@ -91,6 +91,19 @@ class BPInspired(Algorithm):
         if self.expands(layer):
             self.expansion(layer).allocate(layer)
 
+    def preactivation(self, layer, sweep):
+        """Leave ω as it is, and prepare for an expansion what does not wait for g.
+
+        Parameters
+        ----------
+        layer : Layer
+            The weight layer, its products done.
+        sweep : int
+            0 in the first sweep of a step.
+        """
+        if self.expands(layer):
+            self.expansion(layer).find_scales(layer)
+
     def messages(self, layer, sweep):
         """Compute the sums of the cavity messages.
 

@@ -155,13 +155,31 @@ def is_small(layer):
     return layer.omega.size * layer.n_inputs < LEAST_EDGES
 
 
+def find_scales(layer):
+    """Find μ and ξ, the largest |m| of every unit and |x̂| of every sample, and the norms of both.
+
+    In the forward pass all threads share this; in the backward pass, while some still update the
+    weights of the layer above, one would do it alone.
+
+    Parameters
+    ----------
+    layer : Layer
+        The weight layer, x̂ of its inputs done.
+    """
+    if layer.network.edges == "auto" and is_small(layer):
+        return
+    backend, n_inputs = layer.backend, layer.n_inputs
+    backend.weight_scales(layer.weights.mean, n_inputs, layer.m_scale, layer.m_norm_sq)
+    backend.input_scales(layer.x, n_inputs, np.inf, layer.x_scale, layer.x_norm_sq)
+
+
 def edge_sums(layer):
     """Compute B_in and the terms of H_in.
 
     Parameters
     ----------
     layer : Layer
-        The weight layer, its edge parameters done.
+        The weight layer, its scales and edge parameters done.
 
     Returns
     -------
@@ -182,18 +200,6 @@ def edge_sums(layer):
     return degree + 1
 
 
-def _exact_arguments(layer):
-    """Gather what the exact sums read."""
-    return (
-        layer.channel_above,
-        layer.omega,
-        layer.edge_parameters,
-        layer.x,
-        layer.weights.mean,
-        layer.sample_weight,
-    )
-
-
 def _choose(layer):
     """Choose the degree and the largest |x̂| it serves; scales and allowed errors are set.
 
@@ -211,9 +217,6 @@ def _choose(layer):
     automatic = layer.network.edges == "auto"
     if automatic and is_small(layer):
         return 0, 0, np.inf, 0
-    mean, n_inputs = layer.weights.mean, layer.n_inputs
-    layer.backend.weight_scales(mean, n_inputs, layer.m_scale, layer.m_norm_sq)
-    layer.backend.input_scales(layer.x, n_inputs, np.inf, layer.x_scale, layer.x_norm_sq)
     if not automatic:
         layer.x_allowed.fill(np.inf)
         layer.m_allowed.fill(np.inf)
@@ -469,23 +472,19 @@ def _down_field(layer):
 
 def _exact_remainder(layer, cap, heavy, marked):
     """Add what the polynomials leave out: heavy and constant inputs, marked pairs."""
-    *head, sample_weight = _exact_arguments(layer)
+    pairs = (layer.omega, layer.edge_parameters)
+    edges = (layer.x, layer.weights.mean, layer.n_inputs, cap, layer.sample_weight)
     sums = (layer.down_field, layer.terms[0])
     first = 0 if heavy else layer.n_inputs
     if first < layer.n_rows:
-        layer.backend.heavy_edges(*head, layer.n_inputs, cap, sample_weight, *sums, first)
+        layer.backend.heavy_edges(layer.channel_above, *pairs, *edges, *sums, first)
     if marked:
         layer.backend.marked_edges(
             layer.channel_above,
             layer.marked_samples,
             layer.marked_count,
-            layer.omega,
-            layer.edge_parameters,
-            layer.x,
-            layer.weights.mean,
-            layer.n_inputs,
-            cap,
-            sample_weight,
+            *pairs,
+            *edges,
             layer.marked_unit,
             *sums,
         )

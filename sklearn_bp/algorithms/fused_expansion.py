@@ -50,13 +50,38 @@ def allocate(layer):
     layer.m_allowed = layer.backend.full((layer.n_units,), float("inf"), layer.network.dtype)
 
 
+def find_scales(layer):
+    """Find μ and ξ, the largest |m| of every unit and |x̂| of every sample, and the norms of both.
+
+    Parameters
+    ----------
+    layer : Layer
+        The weight layer, x̂ of its inputs done.
+    """
+    automatic = layer.network.edges == "auto"
+    if automatic and is_small(layer):
+        return
+    backend, n_inputs = layer.backend, layer.n_inputs
+    backend.weight_scales(layer.weights.mean, n_inputs, layer.m_scale, layer.m_norm_sq)
+    backend.sample_scales(
+        layer.x,
+        n_inputs,
+        HEAVY_RATIO if automatic else float("inf"),
+        layer.sample_weight,
+        layer.x_scale,
+        layer.x_inverse_scale,
+        layer.x_cap,
+        layer.x_norm_sq,
+    )
+
+
 def edge_sums(layer):
     """Compute B_in and H_in.
 
     Parameters
     ----------
     layer : Layer
-        The weight layer, its edge parameters done.
+        The weight layer, its scales and edge parameters done.
 
     Returns
     -------
@@ -69,17 +94,6 @@ def edge_sums(layer):
         return 1
     backend, n_inputs, mean = layer.backend, layer.n_inputs, layer.weights.mean
     degree = largest_degree(layer.network)
-    backend.weight_scales(mean, n_inputs, layer.m_scale, layer.m_norm_sq)
-    backend.sample_scales(
-        layer.x,
-        n_inputs,
-        HEAVY_RATIO if automatic else float("inf"),
-        layer.sample_weight,
-        layer.x_scale,
-        layer.x_inverse_scale,
-        layer.x_cap,
-        layer.x_norm_sq,
-    )
     backend.expand(
         layer.channel_above,
         layer.omega,

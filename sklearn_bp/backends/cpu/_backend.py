@@ -1,6 +1,5 @@
 """The CPU backend's list of operations."""
 
-import math
 from contextlib import contextmanager, nullcontext
 
 import numpy as np
@@ -10,6 +9,7 @@ from .._samples import KEPT_TYPES, read_rows
 from . import activation, argmax, edges, elementwise, weights
 from ._compressed import CompressedOperations
 from ._expansion import ExpansionOperations
+from ._memory import zeros_apart
 from ._record import StepRecord
 from ._threads import (
     COLUMN_TILE,
@@ -26,10 +26,6 @@ VECTOR = 16
 
 UPDATED = 4
 """Weights that are updated in the time in which a kernel computes one element."""
-
-APART = 1024
-"""Bytes on either side of an array that belong to no other: with less than a few vectors between
-what a kernel reads and what it writes, it works on one number at a time, and rounds differently."""
 
 KEPT_SHAPES = 8
 """Shapes whose scratch arrays are kept: one per layer and size of mini-batch, as a rule."""
@@ -99,12 +95,12 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
     @staticmethod
     def zeros(shape, dtype):
         """Allocate an array of zeros."""
-        return _zeros_apart(shape, dtype)
+        return zeros_apart(shape, dtype)
 
     @staticmethod
     def full(shape, value, dtype):
         """Allocate a constant array."""
-        array = _zeros_apart(shape, dtype)
+        array = zeros_apart(shape, dtype)
         array.fill(value)
         return array
 
@@ -340,7 +336,7 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
                 self._scratch.clear()
             width = -(-n_units // VECTOR) * VECTOR
             leading = ((n_samples,), (3, n_samples), (n_inputs,), (n_inputs,))
-            self._scratch[key] = tuple(_zeros_apart((*shape, width), dtype) for shape in leading)
+            self._scratch[key] = tuple(zeros_apart((*shape, width), dtype) for shape in leading)
         return self._scratch[key]
 
     def edge_sums_cavity(
@@ -475,12 +471,6 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
     def subtract_precision(self, target, a):
         """Subtract `a` from the precisions in the target, keeping them at least 0."""
         self._stream(elementwise.subtract_precision, a, target, a)
-
-
-def _zeros_apart(shape, dtype):
-    """Allocate zeros whose neighbours in memory are far away, whatever was allocated before."""
-    size, gap = math.prod(shape), APART // np.dtype(dtype).itemsize
-    return np.zeros(size + 2 * gap, dtype)[gap : gap + size].reshape(shape)
 
 
 def _multiply_rows(products, start, stop):

@@ -42,8 +42,8 @@ class ExpansionOperations:
 
     def weight_scales(self, mean, n_inputs, largest, norm_sq):
         """Compute the largest |m| and Σ m² of every unit."""
-        work = mean.size // STREAMED
-        self._run(expansion.column_scales, mean.shape[1], work, mean, n_inputs, largest, norm_sq)
+        tiles, work = -(-mean.shape[1] // expansion.COLUMN_TILE), mean.size // STREAMED
+        self._run(expansion.column_scales, tiles, work, mean, n_inputs, largest, norm_sq)
 
     def count_heavy(self, x, n_inputs, cap):
         """Count the inputs with |x̂| above `cap`."""

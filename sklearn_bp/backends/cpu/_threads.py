@@ -1,9 +1,11 @@
 """Threads of the CPU backend: as many as BLAS may use now, from one small pool per engine.
 
 The kernels release the GIL and write disjoint rows, so plain threads share them; there is no
-threading layer that could break when a process forks or when estimators run in threads. Products
-are shared in the same way, each thread calling BLAS for some rows: BLAS's own threads wait for the
-next product by spinning, and take the cores that kernels between two products need.
+threading layer that could break when a process forks or when estimators run in threads. Compiled
+kernels are handed over to threads that are awake without the interpreter (:mod:`._handover`), all
+else through a queue. Products are shared in that way, each thread calling BLAS for some rows:
+BLAS's own threads wait for the next product by spinning, and take the cores that kernels between
+two products need.
 """
 
 import os
@@ -18,7 +20,7 @@ from time import sleep
 import numpy as np
 from joblib import cpu_count
 from numba import config
-from numba.core.dispatcher import Dispatcher
+from numba.core.registry import CPUDispatcher
 from threadpoolctl import ThreadpoolController
 
 from ._handover import (
@@ -293,9 +295,11 @@ class RowPool:
         """
         if self._aside is not None:
             self._begin_aside()
-        if isinstance(kernel, Dispatcher):
+        # Small kernels take hardly longer than to call them.
+        if work < self._least_handed_over:
+            return kernel(*arguments, 0, rows) or 0
+        if type(kernel) is CPUDispatcher:
             return self._run_compiled(kernel, rows, work, arguments)
-        # As `shares` says, but small kernels take hardly longer than to call it.
         if work < self._least_work:
             return kernel(*arguments, 0, rows) or 0
         bounds = self._bounds(rows, work)
@@ -306,12 +310,11 @@ class RowPool:
     def _run_compiled(self, kernel, rows, work, arguments):
         """Run a compiled kernel: threads that are awake take up their parts at once."""
         parts = min(self.n_threads, rows, 1 + work // LEAST_WORK_HANDED_OVER)
-        if parts < 2 or work < self._least_handed_over:
+        if parts < 2:
             return kernel(*arguments, 0, rows) or 0
         busy = self._others_are_busy(work)
         workers = self._workers[: parts - 1]
-        are_looking = len(workers) == parts - 1 and all([one.is_looking for one in workers])
-        if are_looking:
+        if len(workers) == parts - 1 and all([worker.is_looking for worker in workers]):
             return self._hand_over(kernel, parts, rows, arguments)
         bounds = [part_start(rows, parts, part) for part in range(parts + 1)]
         if busy or work < self._least_work:

@@ -12,19 +12,26 @@ from .._expansion_rules import LEAST_SCALE, slowest_decay
 from ._compile import FASTMATH_SUM, cpu_kernel
 from .activation import sum_polynomial
 
+COLUMN_TILE = 16
+"""Units that threads do not share: a cache line, or two."""
+
 LEAST_TERM = 1e-30
 """Coefficients below are zero: subnormal numbers would slow the products down tenfold."""
 
 
 @cpu_kernel()
 def column_scales(mean, n_inputs, largest, norm_sq, start, stop):
-    """Write the largest |m| and Σ_i m² of units, over the first `n_inputs` rows."""
+    """Write the largest |m| and Σ_i m² of the units of some tiles, over the first `n_inputs` rows.
+
+    Threads share tiles and not units: each row would be a wait for the cache line that both write.
+    """
+    first, end = COLUMN_TILE * start, min(COLUMN_TILE * stop, mean.shape[1])
     # Slices, whose index starts at 0, or the loop over units would not vectorise.
-    most, total = largest[start:stop], norm_sq[start:stop]
+    most, total = largest[first:end], norm_sq[first:end]
     most[:] = mean.dtype.type(LEAST_SCALE)
     total[:] = 0
     for i in range(n_inputs):
-        row = mean[i][start:stop]
+        row = mean[i][first:end]
         for k in range(row.shape[0]):
             m = abs(row[k])
             most[k] = max(most[k], m)

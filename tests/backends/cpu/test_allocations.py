@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from sklearn_bp.backends import CpuBackend
-from sklearn_bp.backends.cpu import _backend, activation
+from sklearn_bp.backends.cpu import activation
+from sklearn_bp.backends.cpu._memory import APART, CACHE_LINE
 from sklearn_bp.channels import ACTIVATIONS
 from sklearn_bp.engine.engine import Engine
 from sklearn_bp.engine.network import make_network
@@ -110,7 +111,7 @@ def placed(shapes, gap):
 def test_arrays_so_far_apart_that_bits_do_not_depend_on_it(name, n_units):
     """As they would for narrow layers with a gap of up to 64 bytes, on some processors."""
     kernel, results = activation.make_moments(ACTIVATIONS[name]), []
-    for gap in (_backend.APART, 2 * _backend.APART, 1 << 16):
+    for gap in (APART, 2 * APART, 1 << 16):
         rng = np.random.default_rng(0)
         arrays = placed([(3, n_units)] * 7 + [(3,)], gap)
         for array in arrays[:4]:
@@ -128,7 +129,8 @@ def test_arrays_of_a_backend_are_apart(dtype):
     arrays += [np.full(4, 2, dtype), *(backend.full((3,), 2, dtype) for _ in range(5))]
     ends = sorted((array.ctypes.data, array.ctypes.data + array.nbytes) for array in arrays)
     gaps = [start - end for (_, end), (start, _) in pairwise(ends)]
-    assert min(gaps) >= _backend.APART
+    assert min(gaps) >= APART
+    assert all(array.ctypes.data % CACHE_LINE == 0 for array in arrays[:19])
     assert all(array.flags.c_contiguous for array in arrays)
     assert not any(array.any() for array in arrays[:19])
     assert all((array == 2).all() for array in arrays[19:])
