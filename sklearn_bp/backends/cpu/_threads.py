@@ -44,6 +44,10 @@ it saves: about as many as a core does while the other one wakes up."""
 LEAST_WORK_HANDED_OVER = 6_000
 """The same for a compiled kernel and a thread that is awake."""
 
+CALLS_BEFORE_COMPILING = 300
+"""Compiled kernels that a pool shares through the queue, or does alone, before it has anything
+compiled that hands them over: a first short training would wait for that longer than it takes."""
+
 HEAD_START = 12_000
 """Elements that a core computes before another thread has taken up its part."""
 
@@ -244,6 +248,7 @@ class RowPool:
         self.n_threads, self._workers = n_threads, []
         self._least_work = LEAST_WORK_PER_THREAD if n_threads > 1 else inf
         self._least_handed_over = LEAST_WORK_HANDED_OVER if n_threads > 1 else inf
+        self._calls_before_compiling = CALLS_BEFORE_COMPILING
         self._aside, self._taken = None, np.zeros(1, np.int64)
         self._start_anew()
         weakref.finalize(self, self._dismiss, self._workers)
@@ -313,13 +318,20 @@ class RowPool:
         if parts < 2:
             return kernel(*arguments, 0, rows) or 0
         busy = self._others_are_busy(work)
-        workers = self._workers[: parts - 1]
-        if len(workers) == parts - 1 and all([worker.is_looking for worker in workers]):
+        if self._are_looking(parts - 1):
             return self._hand_over(kernel, parts, rows, arguments)
         bounds = [part_start(rows, parts, part) for part in range(parts + 1)]
         if busy or work < self._least_work:
             return self._run_alone(kernel, bounds, arguments)
         return self._run_parts(kernel, bounds, arguments)
+
+    def _are_looking(self, number):
+        """Tell whether so many threads are awake, and handing over to them is worth compiling."""
+        if self._calls_before_compiling:
+            self._calls_before_compiling -= 1
+            return False
+        workers = self._workers[:number]
+        return len(workers) == number and all([worker.is_looking for worker in workers])
 
     def _hand_over(self, kernel, parts, rows, arguments):
         """Let threads that are awake do all parts of the rows but the first."""

@@ -34,6 +34,12 @@ from sklearn_bp.backends.cpu._threads import (
 PLENTY = 100 * LEAST_WORK_PER_THREAD
 
 
+@pytest.fixture(autouse=True)
+def compile_at_once(monkeypatch):
+    """Do not wait until it is worth it."""
+    monkeypatch.setattr(_threads, "CALLS_BEFORE_COMPILING", 0)
+
+
 @cpu_kernel()
 def count_rows(calls, amount, start, stop):
     """Count how often each row is worked on; return how many rows there were."""
@@ -133,6 +139,18 @@ def test_little_work_stays_in_one_thread(work, n_parts, monkeypatch):
     monkeypatch.setattr(RowPool, "_hand_over", lambda pool, kernel, *call: seen.append(call[0]))
     awake(RowPool(4)).run(count_rows, 1000, work, np.zeros(1000), 1.0)
     assert seen == ([n_parts] if n_parts > 1 else [])
+
+
+def test_a_short_training_waits_for_no_compilation(monkeypatch):
+    seen, calls = [], np.zeros(1000)
+    monkeypatch.setattr(_threads, "CALLS_BEFORE_COMPILING", 5)
+    pool = awake(RowPool(2))
+    monkeypatch.setattr(_threads._Worker, "is_looking", True)
+    monkeypatch.setattr(pool, "_hand_over", lambda *call: seen.append(call) or 1000)
+    for time_ in range(1, 9):
+        assert pool.run(count_rows, 1000, LEAST_WORK_HANDED_OVER, calls, 1.0) == 1000
+        assert len(seen) == max(0, time_ - 5)
+    np.testing.assert_array_equal(calls, 5)
 
 
 @pytest.mark.parametrize("work", [LEAST_WORK_HANDED_OVER, LEAST_WORK_PER_THREAD, PLENTY])
