@@ -44,10 +44,6 @@ it saves: about as many as a core does while the other one wakes up."""
 LEAST_WORK_HANDED_OVER = 6_000
 """The same for a compiled kernel and a thread that is awake."""
 
-CALLS_BEFORE_COMPILING = 300
-"""Compiled kernels that a pool shares through the queue, or does alone, before it has anything
-compiled that hands them over: a first short training would wait for that longer than it takes."""
-
 HEAD_START = 12_000
 """Elements that a core computes before another thread has taken up its part."""
 
@@ -244,11 +240,15 @@ class RowPool:
         Threads to use, at least 1.
     """
 
+    calls_before_compiling = 300
+    """Compiled kernels that the pools of this process share through the queue, or do alone, before
+    anything is compiled that hands them over: a short training would wait for that longer than it
+    takes."""
+
     def __init__(self, n_threads):
         self.n_threads, self._workers = n_threads, []
         self._least_work = LEAST_WORK_PER_THREAD if n_threads > 1 else inf
         self._least_handed_over = LEAST_WORK_HANDED_OVER if n_threads > 1 else inf
-        self._calls_before_compiling = CALLS_BEFORE_COMPILING
         self._aside, self._taken = None, np.zeros(1, np.int64)
         self._start_anew()
         weakref.finalize(self, self._dismiss, self._workers)
@@ -327,8 +327,8 @@ class RowPool:
 
     def _are_looking(self, number):
         """Tell whether so many threads are awake, and handing over to them is worth compiling."""
-        if self._calls_before_compiling:
-            self._calls_before_compiling -= 1
+        if RowPool.calls_before_compiling > 0:
+            RowPool.calls_before_compiling -= 1
             return False
         workers = self._workers[:number]
         return len(workers) == number and all([worker.is_looking for worker in workers])

@@ -37,7 +37,7 @@ PLENTY = 100 * LEAST_WORK_PER_THREAD
 @pytest.fixture(autouse=True)
 def compile_at_once(monkeypatch):
     """Do not wait until it is worth it."""
-    monkeypatch.setattr(_threads, "CALLS_BEFORE_COMPILING", 0)
+    monkeypatch.setattr(RowPool, "calls_before_compiling", 0)
 
 
 @cpu_kernel()
@@ -143,7 +143,7 @@ def test_little_work_stays_in_one_thread(work, n_parts, monkeypatch):
 
 def test_a_short_training_waits_for_no_compilation(monkeypatch):
     seen, calls = [], np.zeros(1000)
-    monkeypatch.setattr(_threads, "CALLS_BEFORE_COMPILING", 5)
+    monkeypatch.setattr(RowPool, "calls_before_compiling", 5)
     pool = awake(RowPool(2))
     monkeypatch.setattr(_threads._Worker, "is_looking", True)
     monkeypatch.setattr(pool, "_hand_over", lambda *call: seen.append(call) or 1000)

@@ -156,7 +156,7 @@ NAMES = ("field", "mean", "variance", "precision")
 def test_the_number_of_threads_changes_rounding_at_most(algo, monkeypatch):
     monkeypatch.setattr(_threads, "LEAST_WORK_PER_THREAD", 1)
     monkeypatch.setattr(_threads, "LEAST_WORK_HANDED_OVER", 1)
-    monkeypatch.setattr(_threads, "CALLS_BEFORE_COMPILING", 0)
+    monkeypatch.setattr(RowPool, "calls_before_compiling", 0)
     for seed in range(3):
         case = random_case(seed, algo=algo)
         one, *others = (after_two_steps(case, "float64", n) for n in (1, 2, 5))
@@ -198,7 +198,7 @@ def after_three_steps(name, n_threads, dtype="float64"):
         patch.setattr(_threads, "LEAST_WORK_HANDED_OVER", 500)
         engine.backend._pool._least_work = 1000 if n_threads > 1 else np.inf
         engine.backend._pool._least_handed_over = 500 if n_threads > 1 else np.inf
-        engine.backend._pool._calls_before_compiling = 0
+        patch.setattr(RowPool, "calls_before_compiling", 0)
         for _ in range(3):
             engine.step(X, y, np.arange(40))
     return [getattr(layer, quantity) for layer in engine.posterior() for quantity in NAMES]
