@@ -94,8 +94,10 @@ class ApproximateMessagePassing(MeanField):
             return super().messages(layer, sweep)
         if layer.has_units_below:
             self._down_messages(layer, sweep)
-        layer.collect(layer.x, layer.g_weighted, layer.terms[0])
-        layer.collect(layer.x_sq, layer.gamma_weighted, layer.terms[1])
+        layer.layout.collect_pair(
+            (layer.x, layer.g_weighted, layer.terms[0]),
+            (layer.x_sq, layer.gamma_weighted, layer.terms[1]),
+        )
         if sweep > 0 and layer.has_units_below:
             self._previous_field_terms(layer)
         return 2
@@ -104,8 +106,10 @@ class ApproximateMessagePassing(MeanField):
         """Compute B_in = Σ m g + x̂ Σ m² Γ, less the terms of the previous sweep."""
         backend, weights = layer.backend, layer.weights
         backend.multiply(weights.mean, weights.mean, layer.mean_sq)
-        layer.down(layer.g, weights.mean, layer.down_terms[0])
-        layer.down(layer.gamma, layer.mean_sq, layer.down_terms[1])
+        layer.layout.down_pair(
+            (layer.g, weights.mean, layer.down_terms[0]),
+            (layer.gamma, layer.mean_sq, layer.down_terms[1]),
+        )
         if sweep > 0:
             backend.multiply(layer.g, layer.g_previous, layer.g_product)
             layer.down(layer.g_product, weights.variance, layer.down_term)

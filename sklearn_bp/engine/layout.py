@@ -108,9 +108,17 @@ class DenseLayout:
         """Compute out = g Wᵀ, from units (M, K) to inputs (M, N)."""
         self._backend.matmul(g, weight.T, out)
 
+    def down_pair(self, first, second):
+        """Compute two products down, each given as ``(g, weight, out)``."""
+        self._backend.matmul_pair(*((g, weight.T, out) for g, weight, out in (first, second)))
+
     def collect(self, x, g, out):
         """Compute xᵀ g for every weight, a sum over samples."""
         self._backend.matmul(x.T, g, out)
+
+    def collect_pair(self, first, second):
+        """Compute two sums over samples, each given as ``(x, g, out)``."""
+        self._backend.matmul_pair(*((x.T, g, out) for x, g, out in (first, second)))
 
     def constant_rows(self, array):
         """View the Gaussian rows of an intercept as (1, K)."""
@@ -296,12 +304,22 @@ class CompressedLayout:
         backend.compressed_down(layer.units_across, weight, self.index, layer.rows_across_out)
         backend.transpose(layer.rows_across_out, out)
 
+    def down_pair(self, first, second):
+        """Compute two products down, each given as ``(g, weight, out)``."""
+        self.down(*first)
+        self.down(*second)
+
     def collect(self, x, g, out):
         """Compute xᵀ g for every weight, a sum over samples."""
         layer, backend = self._layer, self._backend
         backend.transpose(x, layer.rows_across)
         backend.transpose(g, layer.units_across)
         backend.compressed_collect(layer.rows_across, layer.units_across, self.index, out)
+
+    def collect_pair(self, first, second):
+        """Compute two sums over samples, each given as ``(x, g, out)``."""
+        self.collect(*first)
+        self.collect(*second)
 
     def constant_rows(self, array):
         """View the Gaussian entries of an intercept as (1, K)."""

@@ -172,7 +172,8 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
             return
         by_rows = out.shape[0] >= out.shape[1]
         tiles = -(-max(out.shape) // (ROW_TILE if by_rows else COLUMN_TILE))
-        self._run(_multiply_rows if by_rows else _multiply_columns, tiles, work, products)
+        kernel = _multiply_rows if by_rows else _multiply_columns
+        self._run(kernel, len(products) * tiles, work, products, tiles)
 
     # Data ----------------------------------------------------------------------------------
 
@@ -473,15 +474,24 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
         self._stream(elementwise.subtract_precision, a, target, a)
 
 
-def _multiply_rows(products, start, stop):
+def _multiply_rows(products, tiles, start, stop):
     """Write the rows of some tiles of matrix products."""
-    rows = slice(ROW_TILE * start, ROW_TILE * stop)
-    for a, b, out in products:
+    for (a, b, out), rows in _tiles_of(products, tiles, ROW_TILE, start, stop):
         np.matmul(a[rows], b, out=out[rows])
 
 
-def _multiply_columns(products, start, stop):
+def _multiply_columns(products, tiles, start, stop):
     """Write the columns of some tiles of matrix products."""
-    columns = slice(COLUMN_TILE * start, COLUMN_TILE * stop)
-    for a, b, out in products:
+    for (a, b, out), columns in _tiles_of(products, tiles, COLUMN_TILE, start, stop):
         np.matmul(a, b[:, columns], out=out[:, columns])
+
+
+def _tiles_of(products, tiles, width, start, stop):
+    """Yield a product and what belongs to some of the tiles, those of one after another's.
+
+    So two threads have a product each: none reads what two of them need more often than one does.
+    """
+    for place, product in enumerate(products):
+        first, end = max(start - place * tiles, 0), min(stop - place * tiles, tiles)
+        if first < end:
+            yield product, slice(width * first, width * end)

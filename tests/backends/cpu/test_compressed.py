@@ -163,6 +163,30 @@ def test_products(n_samples, compress_all):
     assert collected.sum() == pytest.approx(expected.sum())
 
 
+@pytest.mark.parametrize("n_samples", [1, 7, 64])
+@pytest.mark.parametrize("compressed", [False, True])
+def test_pairs_of_products(compressed, n_samples, compress_all):
+    network, posterior = start(dtype="float64")
+    mask, rng = posterior[0].mask, np.random.default_rng(0)
+    layer = Layer(network, 0, posterior[0], CpuBackend(1), None)
+    if not compressed:
+        layer.layout = DenseLayout(layer)
+    n_terms = layer.algorithm.n_terms(layer)
+    layer.bind(n_samples, np.zeros(n_terms * math.prod(layer.layout.shape)))
+    x = rng.standard_normal((2, n_samples, layer.n_rows))
+    g = rng.standard_normal((2, n_samples, layer.n_units))
+    weight = rng.standard_normal((2, *mask.shape)) * mask
+    packed = [layer.layout.pack(w) for w in weight]
+    down, collected = np.full_like(x, np.nan), np.full((2, *layer.layout.shape), np.nan)
+    layer.layout.down_pair(*zip(g, packed, down, strict=True))
+    np.testing.assert_allclose(down, g @ weight.transpose(0, 2, 1), rtol=1e-12, atol=1e-12)
+    layer.layout.collect_pair(*zip(x, g, collected, strict=True))
+    for k in range(2):
+        expected = (x[k].T @ g[k]) * mask
+        summed = layer.layout.unpack(collected[k]) * mask
+        np.testing.assert_allclose(summed, expected, rtol=1e-12, atol=1e-12)
+
+
 def layer_like(algo="amp", n_inner_iter=1, compresses=True, n_inputs=200):
     """As much of a layer as the choice of a layout looks at."""
     network = SimpleNamespace(algo=algo, n_inner_iter=n_inner_iter)

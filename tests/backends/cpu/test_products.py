@@ -22,7 +22,9 @@ def draw():
     return lambda *shape: rng.uniform(0.1, 1, shape) * rng.choice([-1, 1], shape)
 
 
-@pytest.mark.parametrize("shape", [(M, N, K), (N, M, 7), (K, N, M), (1, 1, 1)])
+@pytest.mark.parametrize(
+    "shape", [(M, N, K), (N, M, 7), (K, N, M), (1, 1, 1), (500, N, K), (K, N, 900)]
+)
 def test_product_and_pair(backend, draw, shape):
     m, n, k = shape
     for a, b in ((draw(m, n), draw(n, k)), (draw(n, m).T, draw(k, n).T)):
