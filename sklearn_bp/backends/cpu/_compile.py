@@ -4,6 +4,11 @@ numba's own ``cache=True`` keys a compiled function by the file it stands in. Ou
 scalar functions by closure from other files, so that key is blind to most of what they depend on.
 Here the key is a digest of every source file of the package plus the names of the functions in the
 kernel's closure.
+
+Compiled functions call each other by symbols, made of a function's name, the types of its arguments
+and a number that every process counts from 1. So what two processes have compiled may have the same
+symbol, and a third one that loads both from disk would call the first for the second. Functions
+made by the same lines with other closures therefore get names that tell them apart.
 """
 
 import hashlib
@@ -47,6 +52,20 @@ def _closure_names(function):
     return tuple(names)
 
 
+def distinguish(function, *others):
+    """Name a function after its closure, which its source does not tell.
+
+    Parameters
+    ----------
+    function : callable
+        A Python function, not compiled yet; its qualified name grows by a digest.
+    *others : object
+        What else its code depends on, such as types; told apart by their representation.
+    """
+    names = repr((_closure_names(function), others)).encode()
+    function.__qualname__ += "_" + hashlib.sha256(names).hexdigest()[:16]
+
+
 class _PackageCache(FunctionCache):
     """numba's function cache with a key that covers the whole package."""
 
@@ -76,6 +95,8 @@ def cpu_kernel(*, fastmath=FASTMATH, inline=False):
     """
 
     def decorate(function):
+        if function.__closure__:
+            distinguish(function)
         compiled = njit(nogil=True, error_model="numpy", fastmath=fastmath, forceinline=inline)
         dispatcher = compiled(function)
         if not numba.config.DISABLE_JIT:

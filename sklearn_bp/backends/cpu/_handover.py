@@ -16,7 +16,7 @@ from numba.core import cgutils
 from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic, overload
 
-from ._compile import cpu_kernel
+from ._compile import cpu_kernel, distinguish
 
 STATE, RESULT, BEGUN, DONE, FUNCTION, ARGUMENTS = 0, 8, 16, 24, 32, 40
 """Where a mailbox has what, in numbers of eight bytes: what different threads write lies in cache
@@ -154,6 +154,9 @@ def _describe(typing_context, mailboxes, place, kernel, arguments):
 
     def part(place):
         return _as_bits(_number(called(*loaded(place))))
+
+    # Its only argument is of the same type for every kernel.
+    distinguish(part, arguments)
 
     def code(context, builder, signature, values):
         pointer = _pointer(context, builder, signature, values)

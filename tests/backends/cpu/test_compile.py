@@ -41,12 +41,14 @@ class Package:
             "NUMBA_CACHE_DIR": str(folder / "cache"),
             "PYTHONPATH": str(folder),
             "PYTHONDONTWRITEBYTECODE": "1",
+            # Sets of flags are part of symbols, in the order of a hash.
+            "PYTHONHASHSEED": "0",
         }
 
-    def start(self):
-        """Start the program in a process of its own."""
+    def start(self, program=PROGRAM, *arguments):
+        """Start a program in a process of its own."""
         return subprocess.Popen(
-            [sys.executable, "-c", PROGRAM],
+            [sys.executable, "-c", program, *arguments],
             env=self.environment,
             cwd=self.folder,
             stdout=subprocess.PIPE,
@@ -79,6 +81,34 @@ def test_the_cache_serves_every_process_and_notices_every_edit(tmp_path):
     changed = {**COLD, "relu": [6.25, 9, 0, 1]}
     assert result(package.start()) == changed
     assert result(package.start())["relu"] == [6.25, 9, 1, 0]
+
+
+HANDED_OVER = """
+import sys
+import numpy as np
+from sklearn_bp.backends.cpu._handover import LOOKING, MAILBOX, STATE, go_away, make_handed_over
+from sklearn_bp.backends.cpu.weights import make_collect_field
+for n_terms in map(int, sys.argv[1:]):
+    mailboxes = np.zeros(MAILBOX, np.int64)
+    mailboxes[STATE] = LOOKING
+    arguments = terms, _, _ = np.ones((n_terms, 40, 30)), np.ones((40, 30)), np.ones(30)
+    call = make_handed_over(make_collect_field(n_terms))
+    call(mailboxes, 2, 40, arguments)
+    # Another thread would do its part meanwhile.
+    go_away(mailboxes, 0)
+    counts = call.stats.cache_hits, call.stats.cache_misses
+    print(n_terms, terms[0].min(), terms[0].max(), *(sum(count.values()) for count in counts))
+"""
+
+
+def test_what_several_processes_have_compiled_is_told_apart(tmp_path):
+    """Each of them numbers what it compiles from 1, and symbols have these numbers."""
+    package = Package(tmp_path)
+    # What is common to all is compiled first; large kernels are called, not inlined.
+    for n_terms in ("5", "12", "13"):
+        assert result(package.start(HANDED_OVER, n_terms))[n_terms] == [int(n_terms)] * 2 + [0, 1]
+    loaded = result(package.start(HANDED_OVER, "12", "13"))
+    assert loaded == {"12": [12, 12, 1, 0], "13": [13, 13, 1, 0]}
 
 
 @cpu_kernel()
