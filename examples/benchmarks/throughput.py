@@ -188,6 +188,8 @@ def _take_turns(problem, algo, n_turns, budget, neighbour):
         with threadpool_limits(n_threads):
             contender = MessagePassing(problem, algo, n_threads)
             turns.append(Turns(contender, problem, n_threads, budget))
+            # What hands kernels over to threads is compiled once there have been many calls.
+            contender.epoch(turns[-1].n_samples)
     for _ in range(n_turns):
         for one, (n_threads, surroundings) in zip(turns, kinds, strict=True):
             with threadpool_limits(n_threads), surroundings:
