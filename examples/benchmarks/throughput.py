@@ -6,6 +6,7 @@ from time import perf_counter
 
 import numpy as np
 from contenders import MessagePassing, Problem
+from cores import SHARED_CACHE_NS, core_latency
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
 from threadpoolctl import threadpool_limits
@@ -158,14 +159,17 @@ def two_threads(problem, algorithms, n_turns, budget):
     Returns
     -------
     list of dict
-        A record for every algorithm; `speedup` is the time of one thread over that of two, and
-        `attainable` what two processes of one thread get done in the time of one alone.
+        A record for every algorithm; `speedup` is the time of one thread over that of two,
+        `near_speedup` and `far_speedup` the same for turns in which the two cores shared a cache,
+        or did not, and `attainable` what two processes of one thread get done in the time of one
+        alone.
     """
     records = []
     for algo in algorithms:
         neighbour = Neighbour(problem, algo)
-        one, beside, two = _take_turns(problem, algo, n_turns, budget, neighbour)
+        one, beside, two, latencies = _take_turns(problem, algo, n_turns, budget, neighbour)
         neighbour.stop()
+        speedups = [a / b for a, b in zip(one, two, strict=True)]
         records.append(
             {
                 "contender": algo,
@@ -173,17 +177,37 @@ def two_threads(problem, algorithms, n_turns, budget):
                 "batch_size": problem.batch_size,
                 "epoch_s": spread(one),
                 "two_threads_s": spread(two),
-                "speedup": spread([a / b for a, b in zip(one, two, strict=True)]),
+                "speedup": spread(speedups),
+                **_by_distance(speedups, latencies),
+                "core_latency_ns": latencies,
                 "attainable": spread([2 * a / b for a, b in zip(one, beside, strict=True)]),
             }
         )
     return records
 
 
+def _by_distance(speedups, latencies):
+    """Tell turns with a shared cache from those without; between them the cores have moved."""
+    near = [
+        one for one, pair in zip(speedups, latencies, strict=True) if max(pair) < SHARED_CACHE_NS
+    ]
+    far = [
+        one for one, pair in zip(speedups, latencies, strict=True) if min(pair) >= SHARED_CACHE_NS
+    ]
+    return {
+        name: spread(turns) | {"turns": len(turns)}
+        for name, turns in (("near_speedup", near), ("far_speedup", far))
+        if turns
+    }
+
+
 def _take_turns(problem, algo, n_turns, budget, neighbour):
-    """Take times of one thread, of one beside a neighbour, and of two: wall-clock seconds."""
+    """Take times of one thread, of one beside a neighbour, and of two: wall-clock seconds.
+
+    Last come the latencies between cores before and after each turn of two threads.
+    """
     kinds = ((1, nullcontext()), (1, neighbour), (2, nullcontext()))
-    turns = []
+    turns, latencies = [], []
     for n_threads, _ in kinds:
         with threadpool_limits(n_threads):
             contender = MessagePassing(problem, algo, n_threads)
@@ -192,9 +216,11 @@ def _take_turns(problem, algo, n_turns, budget, neighbour):
             contender.epoch(turns[-1].n_samples)
     for _ in range(n_turns):
         for one, (n_threads, surroundings) in zip(turns, kinds, strict=True):
+            before = core_latency() if n_threads > 1 else None
             with threadpool_limits(n_threads), surroundings:
                 one.take()
-    return [[times[WALL] for times in one.times] for one in turns]
+        latencies.append((before, core_latency()))
+    return *([times[WALL] for times in one.times] for one in turns), latencies
 
 
 def score_and_threads(model, X, y):
