@@ -1,6 +1,6 @@
 """Time and memory of training and prediction, beside the peers, in one run.
 
-    python examples/benchmarks/speed.py                 # what is not on record, 20 to 25 minutes
+    python examples/benchmarks/speed.py                 # what is not on record, 25 to 30 minutes
     python examples/benchmarks/speed.py --groups edges  # some groups, again
     python examples/benchmarks/speed.py --quick         # the main numbers, about two minutes
     python examples/benchmarks/speed.py report          # prints the tables of the last full run
@@ -40,7 +40,7 @@ SLOW = ("bp, exact edges", "pytagi")
 """Never measured over whole epochs, and in fewer turns."""
 
 GROWTH_TURNS = 3
-THREAD_FACTOR = 3
+THREAD_FACTOR = 6
 """More turns where the clock on the wall decides, which whatever else the machine does disturbs."""
 
 STEPS_PER_TURN = 20
