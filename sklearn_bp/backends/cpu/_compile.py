@@ -74,6 +74,10 @@ class _PackageCache(FunctionCache):
         self._closure_names = _closure_names(py_func)
         self._cache_file._source_stamp = _package_digest()
 
+    def is_filled(self):
+        """Tell whether some process has written what it compiled of the function as it is now."""
+        return bool(self._cache_file._load_index())
+
     def _index_key(self, sig, codegen):
         return sig, codegen.magic_tuple(), self._closure_names
 

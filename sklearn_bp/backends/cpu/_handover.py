@@ -325,6 +325,12 @@ def make_handed_over(kernel):
 
 
 @cache
+def is_on_disk(kernel):
+    """Tell whether an earlier process has compiled how a kernel is handed over."""
+    return make_handed_over(kernel)._cache.is_filled()
+
+
+@cache
 def make_turns(kernel):
     """Make the loop of threads beside each other: each takes the next rows until none are left.
 

@@ -30,6 +30,7 @@ from ._handover import (
     MAILBOX,
     STATE,
     add_answers,
+    is_on_disk,
     make_handed_over,
     make_turns,
     part_start,
@@ -240,10 +241,10 @@ class RowPool:
         Threads to use, at least 1.
     """
 
-    calls_before_compiling = 300
-    """Compiled kernels that the pools of this process share through the queue, or do alone, before
-    anything is compiled that hands them over: a short training would wait for that longer than it
-    takes."""
+    calls_before_compiling = 10_000
+    """Kernels that the pools of this process share through the queue, or do alone, before anything
+    is compiled that hands them over, for want of it on disk: it takes half a second per kernel, for
+    which a training of a few hundred steps would wait longer than it takes."""
 
     def __init__(self, n_threads):
         self.n_threads, self._workers = n_threads, []
@@ -318,7 +319,7 @@ class RowPool:
         if parts < 2:
             return kernel(*arguments, 0, rows) or 0
         busy = self._others_are_busy(work)
-        if self._are_looking(parts - 1):
+        if self._are_looking(parts - 1) and self._is_worth_compiling(kernel):
             return self._hand_over(kernel, parts, rows, arguments)
         bounds = [part_start(rows, parts, part) for part in range(parts + 1)]
         if busy or work < self._least_work:
@@ -326,12 +327,17 @@ class RowPool:
         return self._run_parts(kernel, bounds, arguments)
 
     def _are_looking(self, number):
-        """Tell whether so many threads are awake, and handing over to them is worth compiling."""
-        if RowPool.calls_before_compiling > 0:
-            RowPool.calls_before_compiling -= 1
-            return False
+        """Tell whether so many threads are awake."""
         workers = self._workers[:number]
         return len(workers) == number and all([worker.is_looking for worker in workers])
+
+    @staticmethod
+    def _is_worth_compiling(kernel):
+        """Tell whether a kernel can be handed over at once, or often enough."""
+        if RowPool.calls_before_compiling <= 0 or is_on_disk(kernel):
+            return True
+        RowPool.calls_before_compiling -= 1
+        return False
 
     def _hand_over(self, kernel, parts, rows, arguments):
         """Let threads that are awake do all parts of the rows but the first."""

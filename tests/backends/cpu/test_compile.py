@@ -86,18 +86,22 @@ def test_the_cache_serves_every_process_and_notices_every_edit(tmp_path):
 HANDED_OVER = """
 import sys
 import numpy as np
-from sklearn_bp.backends.cpu._handover import LOOKING, MAILBOX, STATE, go_away, make_handed_over
+from sklearn_bp.backends.cpu._handover import (
+    LOOKING, MAILBOX, STATE, go_away, is_on_disk, make_handed_over,
+)
 from sklearn_bp.backends.cpu.weights import make_collect_field
 for n_terms in map(int, sys.argv[1:]):
     mailboxes = np.zeros(MAILBOX, np.int64)
     mailboxes[STATE] = LOOKING
     arguments = terms, _, _ = np.ones((n_terms, 40, 30)), np.ones((40, 30)), np.ones(30)
-    call = make_handed_over(make_collect_field(n_terms))
+    kernel = make_collect_field(n_terms)
+    known, call = is_on_disk(kernel), make_handed_over(kernel)
     call(mailboxes, 2, 40, arguments)
     # Another thread would do its part meanwhile.
     go_away(mailboxes, 0)
     counts = call.stats.cache_hits, call.stats.cache_misses
-    print(n_terms, terms[0].min(), terms[0].max(), *(sum(count.values()) for count in counts))
+    counts = [sum(count.values()) for count in counts]
+    print(n_terms, terms[0].min(), terms[0].max(), int(known), *counts)
 """
 
 
@@ -106,9 +110,12 @@ def test_what_several_processes_have_compiled_is_told_apart(tmp_path):
     package = Package(tmp_path)
     # What is common to all is compiled first; large kernels are called, not inlined.
     for n_terms in ("5", "12", "13"):
-        assert result(package.start(HANDED_OVER, n_terms))[n_terms] == [int(n_terms)] * 2 + [0, 1]
-    loaded = result(package.start(HANDED_OVER, "12", "13"))
-    assert loaded == {"12": [12, 12, 1, 0], "13": [13, 13, 1, 0]}
+        found = result(package.start(HANDED_OVER, n_terms))
+        assert found == {n_terms: [int(n_terms), int(n_terms), 0, 0, 1]}
+    found = result(package.start(HANDED_OVER, "12", "13"))
+    assert found == {"12": [12, 12, 1, 1, 0], "13": [13, 13, 1, 1, 0]}
+    package.edit("backends/cpu/weights.py", "in place.", "in its place.")
+    assert result(package.start(HANDED_OVER, "12")) == {"12": [12, 12, 0, 0, 1]}
 
 
 @cpu_kernel()

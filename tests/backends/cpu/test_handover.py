@@ -144,6 +144,7 @@ def test_little_work_stays_in_one_thread(work, n_parts, monkeypatch):
 def test_a_short_training_waits_for_no_compilation(monkeypatch):
     seen, calls = [], np.zeros(1000)
     monkeypatch.setattr(RowPool, "calls_before_compiling", 5)
+    monkeypatch.setattr(_threads, "is_on_disk", lambda kernel: kernel is not count_rows)
     pool = awake(RowPool(2))
     monkeypatch.setattr(_threads._Worker, "is_looking", True)
     monkeypatch.setattr(pool, "_hand_over", lambda *call: seen.append(call) or 1000)
@@ -151,6 +152,18 @@ def test_a_short_training_waits_for_no_compilation(monkeypatch):
         assert pool.run(count_rows, 1000, LEAST_WORK_HANDED_OVER, calls, 1.0) == 1000
         assert len(seen) == max(0, time_ - 5)
     np.testing.assert_array_equal(calls, 5)
+
+
+def test_what_is_on_disk_is_handed_over_at_once(monkeypatch):
+    seen = []
+    monkeypatch.setattr(RowPool, "calls_before_compiling", 5)
+    monkeypatch.setattr(_threads, "is_on_disk", lambda kernel: kernel is count_rows)
+    pool = awake(RowPool(2))
+    monkeypatch.setattr(_threads._Worker, "is_looking", True)
+    monkeypatch.setattr(pool, "_hand_over", lambda *call: seen.append(call[0]))
+    pool.run(count_rows, 1000, LEAST_WORK_HANDED_OVER, np.zeros(1000), 1.0)
+    pool.run(only_write, 1000, LEAST_WORK_HANDED_OVER, np.zeros(1000))
+    assert seen == [count_rows] and RowPool.calls_before_compiling == 4
 
 
 @pytest.mark.parametrize("work", [LEAST_WORK_HANDED_OVER, LEAST_WORK_PER_THREAD, PLENTY])
