@@ -56,13 +56,12 @@ def only_write(calls, start, stop):
 
 
 @cpu_kernel()
-def slow_elsewhere(calls, rounds, start, stop):
+def slow_elsewhere(calls, remainders, rounds, start, stop):
     """Take long for every row but those of the first part, and count it at the end."""
     for row in range(start, stop):
-        remainder = row
         for r in range(rounds if start else 0):
-            remainder = (remainder + r) % 7
-        calls[row] += 1 if remainder >= 0 else 0
+            remainders[row] = (remainders[row] + r) % 7
+        calls[row] += 1
     return stop - start
 
 
@@ -206,7 +205,7 @@ def call_slowly(pool, calls, rounds=40_000):
     """Hand over what takes longer than the caller waits without sleep, to a thread that looks."""
     while not awake(pool)._workers[0].is_looking:
         pass
-    return pool._hand_over(slow_elsewhere, 2, 100, (calls, rounds))
+    return pool._hand_over(slow_elsewhere, 2, 100, (calls, np.zeros(100, np.int64), rounds))
 
 
 def test_the_caller_sleeps_while_others_take_long(monkeypatch):
