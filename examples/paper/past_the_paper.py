@@ -64,7 +64,7 @@ def report_committee(evidence):
 def report_rounding(evidence):
     """Show validation errors of settings with rounded layers."""
     rows = []
-    for run in [*rounded.COMPARED, *rounded.SETTLED_COMPARED]:
+    for run in [*rounded.COMPARED, *rounded.SETTLED_COMPARED, *rounded.NOISY_COMPARED]:
         records = evidence.of_run("rounded", run)
         course = [_at_time(records, time, "validation_point") for time in rounded.ROUND_AFTER]
         rows.append([describe(run), *course, *validation_errors(records), *as_run(records)])
@@ -94,9 +94,12 @@ def report_rounded(evidence):
     def between(run, records):
         return _at_time(records, rounded.ROUND_AFTER[1], "test_point")
 
-    columns = {"trained by": _trained_by, "our BinaryNet": peer}
+    def network(run, records):
+        return _trained_by(run) + (", noisy inputs" if "input_noise" in run else "")
+
+    columns = {"trained by": network, "our BinaryNet": peer}
     columns |= {COURSE[0]: before, COURSE[1]: between}
-    runs = [*rounded.LEARNED, *rounded.SETTLED_LEARNED]
+    runs = [*rounded.LEARNED, *rounded.SETTLED_LEARNED, *rounded.NOISY_LEARNED]
     return _beside_the_paper(evidence, "rounded", runs, columns)
 
 
