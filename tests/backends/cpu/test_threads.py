@@ -166,6 +166,25 @@ def test_the_number_of_threads_changes_rounding_at_most(algo, monkeypatch):
         np.testing.assert_array_equal(single, again)
 
 
+def test_bits_do_not_depend_on_what_an_earlier_process_compiled(monkeypatch):
+    """In layers so large that other parts of the rows would be rounded in another way."""
+    hand_over, counts, found = RowPool._hand_over, [], []
+    monkeypatch.setattr(RowPool, "_hand_over", lambda *call: counts.append(1) or hand_over(*call))
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((640, 300), np.float32), rng.integers(10, size=640)
+    for compiled in (False, True):
+        monkeypatch.setattr(RowPool, "calls_before_compiling", 1_000_000)
+        monkeypatch.setattr(_threads, "is_on_disk", lambda kernel, known=compiled: known)
+        network = make_network((300, 201, 203, 10), algo="amp", dtype="float32")
+        start = draw_posterior(network, np.random.RandomState(0))
+        engine = Engine(network, start, CpuBackend(2))
+        for _ in range(4):
+            engine.epoch(X, y, np.arange(640), 128)
+        found.append(np.concatenate([p.mean.ravel() for p in engine.posterior()]))
+        assert bool(counts) == compiled
+    np.testing.assert_array_equal(*found)
+
+
 LATE = {
     "bp": dict(algo="bp"),
     "bp, two sweeps": dict(algo="bp", n_inner_iter=2),
