@@ -23,17 +23,19 @@ ROWS = 4096
 
 
 @validate_params(
-    {"n_layers": [Interval(Integral, 1, None, closed="left")]}, prefer_skip_nested_validation=True
+    {"n_layers": [Interval(Integral, 1, None, closed="left")], "free_scale": ["boolean"]},
+    prefer_skip_nested_validation=True,
 )
-def round_weights(estimator, X, *, n_layers=1):
+def round_weights(estimator, X, *, n_layers=1, free_scale=True):
     """Round the weights of the first layers to ±1, so that pre-activations change little.
 
     A point network has the sign of each mean m. One by one these are the most probable weights, but
     together they shift what a unit makes of inputs that many uncertain weights share, such as
     pixels that are nearly always black. Here the ±1 weights w of a unit are those found to bring
-    Σ_n ((w − m) · x_n)², a sum over samples, down: from the signs of the means on, single weights
-    are flipped as long as that helps. The rounded weights are certain, and training can go on from
-    there: the layers above adapt to them.
+    Σ_n ((s w − m) · x_n)², a sum over samples, down: from the signs of the means on, single weights
+    are flipped as long as that helps. The factor s > 0 of the unit, the best one for its weights,
+    is of no consequence for the sign of its pre-activation. The rounded weights are certain, and
+    training can go on from there: the layers above adapt to them.
 
     Parameters
     ----------
@@ -44,12 +46,15 @@ def round_weights(estimator, X, *, n_layers=1):
     n_layers : int, default=1
         How many layers, from the input up; the hidden layers at most. The inputs of a layer are the
         activations of the point network below it, whose weights are rounded already.
+    free_scale : bool, default=True
+        Whether units have a factor s; if not, it is 1. Units whose activation is not "sign" have
+        none in any case: those above them would notice.
 
     Returns
     -------
     estimator : BPClassifier or BayesBPClassifier
-        A new estimator. Its rounded weights have fields ±20, means ±1 and no variance; all else is
-        as it was.
+        A new estimator. Its rounded weights have fields ±20, means ±1 and no variance, and the
+        intercepts of units with a factor s are divided by it; all else is as it was.
 
     Raises
     ------
@@ -100,9 +105,10 @@ def round_weights(estimator, X, *, n_layers=1):
         )
     X = _validation.validate_samples(estimator, X, estimator.dtype)
     posterior = list(estimator._current_posterior())
+    free_scale = free_scale and network.activation == "sign"
     for layer in range(n_layers):
         second_moment = _second_moment(network, posterior[:layer], X)
-        posterior[layer] = _round_layer(posterior[layer], second_moment)
+        posterior[layer] = _round_layer(posterior[layer], second_moment, free_scale)
     rounded = deepcopy(estimator)
     rounded._hold(posterior)
     return rounded
@@ -132,16 +138,35 @@ def _activations(network, weights, X):
     return rows
 
 
-def _round_layer(posterior, second_moment):
-    """Round the weights of a layer, but for its intercepts."""
+def _round_layer(posterior, second_moment, free_scale):
+    """Round the weights of a layer, and let its intercepts follow."""
     n_inputs = len(second_moment)
-    means = posterior.mean[:n_inputs].T.astype(np.float64)
-    weights = np.where(means < 0, -1.0, 1.0)
-    if posterior.mask is not None:
-        weights *= posterior.mask[:n_inputs].T
-    round_units(second_moment, weights, (weights - means) @ second_moment, 0, len(weights))
-    field, mean, variance = (
-        array.copy() for array in (posterior.field, posterior.mean, posterior.variance)
+    weights, scale = _closest_signs(posterior, second_moment, free_scale)
+    field, mean, variance, precision = (
+        array.copy()
+        for array in (posterior.field, posterior.mean, posterior.variance, posterior.precision)
     )
     field[:n_inputs], mean[:n_inputs], variance[:n_inputs] = CERTAIN_FIELD * weights.T, weights.T, 0
-    return replace(posterior, field=field, mean=mean, variance=variance)
+    mean[n_inputs:] /= scale
+    variance[n_inputs:] /= scale**2
+    field[n_inputs:] *= scale
+    # Only intercepts have a precision.
+    precision *= scale**2
+    return replace(posterior, field=field, mean=mean, variance=variance, precision=precision)
+
+
+def _closest_signs(posterior, second_moment, free_scale):
+    """Find a layer's ±1 weights w, one row per unit, and the factors s."""
+    means = posterior.mean[: len(second_moment)].T.astype(np.float64)
+    weights = np.where(means < 0, -1.0, 1.0)
+    if posterior.mask is not None:
+        weights *= posterior.mask[: len(second_moment)].T
+    target, product = means @ second_moment, weights @ second_moment
+    agreement, square = (weights * target).sum(axis=1), (weights * product).sum(axis=1)
+    round_units(
+        second_moment, target, weights, product, agreement, square, free_scale, 0, len(weights)
+    )
+    scale = np.ones(len(weights))
+    if free_scale:
+        np.divide(agreement, square, out=scale, where=(agreement > 0) & (square > 0))
+    return weights, scale

@@ -111,6 +111,8 @@ def describe(parameters):
         others.append(f"noise {parameters['input_noise']}")
     if "settling" in parameters:
         others.append(f"damping rising to {parameters['settling'][-1][1]}")
+    if parameters.get("free_scale"):
+        others.append("free factors")
     others.append(f"{parameters['n_epochs']} epochs")
     contender = CONTENDER_TITLES[parameters["contender"]]
     network = f"{len(hidden)} × {hidden[0]}"

@@ -64,7 +64,9 @@ def report_committee(evidence):
 def report_rounding(evidence):
     """Show validation errors of settings with rounded layers."""
     rows = []
-    for run in [*rounded.COMPARED, *rounded.SETTLED_COMPARED, *rounded.NOISY_COMPARED]:
+    for run in rounded.EXPERIMENT.runs:
+        if "n_validation" not in run:
+            continue
         records = evidence.of_run("rounded", run)
         course = [_at_time(records, time, "validation_point") for time in rounded.ROUND_AFTER]
         rows.append([describe(run), *course, *validation_errors(records), *as_run(records)])
@@ -99,7 +101,7 @@ def report_rounded(evidence):
 
     columns = {"trained by": network, "our BinaryNet": peer}
     columns |= {COURSE[0]: before, COURSE[1]: between}
-    runs = [*rounded.LEARNED, *rounded.SETTLED_LEARNED, *rounded.NOISY_LEARNED]
+    runs = [run for run in rounded.EXPERIMENT.runs if "n_validation" not in run]
     return _beside_the_paper(evidence, "rounded", runs, columns)
 
 
@@ -135,7 +137,8 @@ def _trained_by(run, records=None):
     """Name a contender, and what is not usual: the size of its batches, a rising damping."""
     size = run["options"]["batch_size"]
     title = CONTENDER_TITLES[run["contender"]] + (f", batches of {size}" if size != 128 else "")
-    return title + (", settled" if "settling" in run else "")
+    title += ", settled" if "settling" in run else ""
+    return title + (", free factors" if run.get("free_scale") else "")
 
 
 def _usual_records(evidence, run):

@@ -46,7 +46,10 @@ class RoundedTrial(ClassifierTrial):
         """Round a layer if it is time, and train one epoch."""
         n_rounded = self._n_rounded(epoch)
         if n_rounded > self._n_rounded(epoch - 1):
-            self.state = round_weights(self.state, self.problem.X_train, n_layers=n_rounded)
+            free_scale = self.parameters.get("free_scale", False)
+            self.state = round_weights(
+                self.state, self.problem.X_train, n_layers=n_rounded, free_scale=free_scale
+            )
         self.state.set_params(damping=self._damping(epoch, n_rounded))
         return super().train(epoch)
 
@@ -123,9 +126,35 @@ NOISY_LEARNED = [
 ]
 """The same with noisy inputs, where those are better on validation samples."""
 
+
+def _free(data, parity):
+    """Gather the parameters of a run whose units have free factors when they are rounded."""
+    run = _settled(_run(data, parity, chosen.LARGE_BATCHES)) | {"free_scale": True}
+    return run if (data, parity) in NOISELESS else run | {"input_noise": noisy.NOISE}
+
+
+NOISELESS = (("fashion_mnist", False),)
+"""Problems on which noise does harm on validation samples."""
+
+FREE_COMPARED = [
+    _free(data, parity) | {"n_validation": 10000}
+    for data, parity in table_1.ROWS
+    if (data, parity) != ("cifar10", False)
+]
+"""Runs on validation samples with all of this, and free factors: layers are uncertain, so that
+signs are a multiple of the means."""
+
+FREE_LEARNED = [
+    _free(data, parity) for data, parity in table_1.ROWS if (data, parity) != ("cifar10", False)
+]
+"""The same on the problems of Table 1."""
+
 EXPERIMENT = Experiment(
     "rounded",
-    [*COMPARED, *SETTLED_COMPARED, *NOISY_COMPARED, *LEARNED, *SETTLED_LEARNED, *NOISY_LEARNED],
+    [
+        *(*COMPARED, *SETTLED_COMPARED, *NOISY_COMPARED, *FREE_COMPARED),
+        *(*LEARNED, *SETTLED_LEARNED, *NOISY_LEARNED, *FREE_LEARNED),
+    ],
     RoundedTrial,
 )
 
