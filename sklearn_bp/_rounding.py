@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval, validate_params
 from . import _validation
 from ._checks import check_fitted_network
 from .backends import CpuBackend
-from .backends.cpu.rounding import round_units
+from .backends.cpu.rounding import LEAST_SQUARE, round_units
 from .channels import ACTIVATIONS
 from .engine.prediction import point_weights
 
@@ -163,10 +163,10 @@ def _closest_signs(posterior, second_moment, free_scale):
         weights *= posterior.mask[: len(second_moment)].T
     target, product = means @ second_moment, weights @ second_moment
     agreement, square = (weights * target).sum(axis=1), (weights * product).sum(axis=1)
-    round_units(
-        second_moment, target, weights, product, agreement, square, free_scale, 0, len(weights)
-    )
+    cancelled = LEAST_SQUARE * (weights**2 @ np.diagonal(second_moment))
+    sums = agreement, square, cancelled
+    round_units(second_moment, target, weights, product, *sums, free_scale, 0, len(weights))
     scale = np.ones(len(weights))
     if free_scale:
-        np.divide(agreement, square, out=scale, where=(agreement > 0) & (square > 0))
+        np.divide(agreement, square, out=scale, where=(agreement > 0) & (square > cancelled))
     return weights, scale

@@ -134,7 +134,7 @@ def report_noisy(evidence):
 
 
 def _trained_by(run, records=None):
-    """Name a contender, and what is not usual: the size of its batches, a rising damping."""
+    """Name a contender, and what is not usual: large batches, a rising damping, free factors."""
     size = run["options"]["batch_size"]
     title = CONTENDER_TITLES[run["contender"]] + (f", batches of {size}" if size != 128 else "")
     title += ", settled" if "settling" in run else ""

@@ -137,6 +137,24 @@ def test_intercepts_follow_the_factors():
             np.testing.assert_array_equal(ours[layer], theirs[layer])
 
 
+def test_intercepts_of_units_that_know_nothing_stay():
+    """Equal inputs with opposite means: the pre-activation is an intercept, and rounding noise."""
+    model = trained(hidden_layer_sizes=(21,))
+    fields = [field.copy() for field in model.weight_fields_]
+    fields[0][:] = np.where(np.arange(9) % 2, 0.3, -0.3)[:, None] * (np.arange(9) < 8)[:, None]
+    intercepts = (model.intercept_fields_, model.intercept_means_, model.intercept_precisions_)
+    model.set_posterior(
+        fields,
+        intercept_fields=intercepts[0],
+        intercept_means=intercepts[1],
+        intercept_precisions=intercepts[2],
+    )
+    pairs = np.column_stack([np.repeat(X[:, :4] / 3, 2, axis=1), np.zeros(len(X))])
+    rounded = round_weights(model, pairs)
+    for name in INTERCEPTS:
+        np.testing.assert_array_equal(getattr(rounded, name)[0], getattr(model, name)[0])
+
+
 def test_signs_that_contradict_the_means_are_turned():
     """Three large means against six small ones: the signs of the six are the majority."""
     model = trained(hidden_layer_sizes=(5,), fit_intercept=False)

@@ -373,6 +373,23 @@ def test_layers_are_rounded_one_after_another(tmp_path):
     assert len(trial.state.history_) == 4
 
 
+@pytest.mark.parametrize("asked", [{}, {"free_scale": True}, {"free_scale": False}], ids=str)
+def test_a_run_says_whether_factors_are_free(asked, monkeypatch):
+    """Runs that do not say are those from before there was a choice."""
+    found = []
+
+    def keep(state, X, n_layers, free_scale):
+        found.append((n_layers, free_scale))
+        return state
+
+    monkeypatch.setattr("rounded.round_weights", keep)
+    network = NETWORK | {"hidden_layer_sizes": [21, 15], "n_epochs": 2, "round_after": [50, 99]}
+    trial = RoundedTrial(network | asked | message_passing("mf", 2), 0, runner.Machine())
+    for epoch in (1, 2):
+        trial.train(epoch)
+    assert found == [(1, asked.get("free_scale", False))]
+
+
 def test_weights_settle_before_layers_are_rounded():
     """Damping rises after 25 and 75 of 100 epochs, here after one and three of four."""
     network = NETWORK | {"hidden_layer_sizes": [21, 15], "n_epochs": 4, "round_after": [50, 80]}

@@ -32,7 +32,9 @@ def _explains_more(agreement, square, agreement_then, square_then, cancelled):
 
 
 @cpu_kernel(fastmath=FASTMATH_SUM)
-def round_units(second_moment, target, weight, product, agreement, square, free_scale, start, stop):
+def round_units(
+    second_moment, target, weight, product, agreement, square, cancelled, free_scale, start, stop
+):
     """Flip signs of single weights, as long as that brings a unit's pre-activations closer.
 
     With C the second moment of its inputs, m its means and w its weights, a unit is
@@ -54,6 +56,8 @@ def round_units(second_moment, target, weight, product, agreement, square, free_
         wᵀ C m, IN/OUT.
     square : ndarray of float64, shape (K,)
         wᵀ C w, IN/OUT.
+    cancelled : ndarray of float64, shape (K,)
+        wᵀ C w that is rounding alone, IN; such weights have no factor.
     free_scale : bool
         Whether a factor per unit is free.
     start, stop : int
@@ -66,9 +70,6 @@ def round_units(second_moment, target, weight, product, agreement, square, free_
     """
     flips = 0
     for k in range(start, stop):
-        cancelled = 0.0
-        for i in range(weight.shape[1]):
-            cancelled += LEAST_SQUARE * weight[k, i] ** 2 * second_moment[i, i]
         before = -1
         while before != flips:
             before = flips
@@ -78,7 +79,7 @@ def round_units(second_moment, target, weight, product, agreement, square, free_
                 square_then = square[k] + 2 * change * product[k, i] + change * change * moment
                 if free_scale:
                     helps = _explains_more(
-                        agreement[k], square[k], agreement_then, square_then, cancelled
+                        agreement[k], square[k], agreement_then, square_then, cancelled[k]
                     )
                 else:
                     helps = _is_closer(
