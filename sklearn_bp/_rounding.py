@@ -162,8 +162,11 @@ def _closest_signs(posterior, second_moment, free_scale):
     if posterior.mask is not None:
         weights *= posterior.mask[: len(second_moment)].T
     target, product = means @ second_moment, weights @ second_moment
+    moments = LEAST_SQUARE * np.diagonal(second_moment)
+    # Means whose pre-activations cancel ask for nothing; what is left of the sums is rounding.
+    target[(means * target).sum(axis=1) <= means**2 @ moments] = 0
     agreement, square = (weights * target).sum(axis=1), (weights * product).sum(axis=1)
-    cancelled = LEAST_SQUARE * (weights**2 @ np.diagonal(second_moment))
+    cancelled = weights**2 @ moments
     sums = agreement, square, cancelled
     round_units(second_moment, target, weights, product, *sums, free_scale, 0, len(weights))
     scale = np.ones(len(weights))

@@ -383,11 +383,11 @@ def test_a_run_says_whether_factors_are_free(asked, monkeypatch):
         return state
 
     monkeypatch.setattr("rounded.round_weights", keep)
-    network = NETWORK | {"hidden_layer_sizes": [21, 15], "n_epochs": 2, "round_after": [50, 99]}
+    network = NETWORK | {"hidden_layer_sizes": [21, 15], "n_epochs": 2, "round_after": [50, 50]}
     trial = RoundedTrial(network | asked | message_passing("mf", 2), 0, runner.Machine())
     for epoch in (1, 2):
         trial.train(epoch)
-    assert found == [(1, asked.get("free_scale", False))]
+    assert found == [(2, asked.get("free_scale", False))]
 
 
 def test_weights_settle_before_layers_are_rounded():
