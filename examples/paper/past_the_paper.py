@@ -1,5 +1,7 @@
 """Sections of the report that go past the paper."""
 
+from statistics import fmean
+
 import beyond
 import chosen
 import committee
@@ -9,14 +11,15 @@ import noisy
 import rounded
 import table_1
 from benchmarks.records import markdown_table
-from evidence import as_run, describe, percent
+from evidence import as_run, describe, percent, values
 from paper_numbers import TEST_ERRORS
+from settings import MESSAGE_PASSING, binarynet, message_passing
 from settings import TITLES as CONTENDER_TITLES
-from settings import binarynet
 from tables import (
     TEST_BAYES,
     TEST_POINT,
     VALIDATION_HEADER,
+    VALIDATION_POINT,
     after_all_tasks,
     problem_title,
     validation_errors,
@@ -96,13 +99,59 @@ def report_rounded(evidence):
     def between(run, records):
         return _at_time(records, rounded.ROUND_AFTER[1], "test_point")
 
-    def network(run, records):
-        return _trained_by(run) + (", noisy inputs" if "input_noise" in run else "")
-
-    columns = {"trained by": network, "our BinaryNet": peer}
+    columns = {"trained by": _network, "our BinaryNet": peer}
     columns |= {COURSE[0]: before, COURSE[1]: between}
     runs = [run for run in rounded.EXPERIMENT.runs if "n_validation" not in run]
     return _beside_the_paper(evidence, "rounded", runs, columns)
+
+
+def report_best(evidence):
+    """Show, for every problem of Table 1, the point network that validation samples choose."""
+    header = ["problem", "chosen", "validation error", "seeds", "paper: BP", "paper: BinaryNet"]
+    header += ["our BinaryNet", "our BinaryNet, noisy inputs", "point", "seeds"]
+    rows = []
+    for problem in TEST_ERRORS:
+        compared, run = _chosen_by_validation(evidence, problem)
+        papers = [TEST_ERRORS[problem][contender] for contender in ("bp", "binarynet")]
+        peer = _of_problem(problem) | binarynet()
+        learned = [_alike(evidence, one) for one in (peer, peer | NOISE, run)]
+        errors = [percent(records, *TEST_POINT) for records in learned]
+        cells = [_network(run), percent(compared, *VALIDATION_POINT), as_run(compared)[0]]
+        rows.append([problem_title(problem), *cells, *papers, *errors, as_run(learned[-1])[0]])
+    return markdown_table(header, rows)
+
+
+NOISE = {"input_noise": noisy.NOISE}
+"""What a run with noisy inputs has beside the usual parameters."""
+
+
+def _of_problem(problem):
+    """Gather the parameters that tell a problem."""
+    return dict(zip(("data", "parity"), problem, strict=True))
+
+
+def _chosen_by_validation(evidence, problem):
+    """Find the run of lowest validation error, averaged over seeds, and what it is on all data.
+
+    Where nothing was compared on validation samples it is the paper's BP.
+    """
+    found = []
+    for experiment in (full_size.EXPERIMENT, noisy.EXPERIMENT, rounded.EXPERIMENT):
+        for run in experiment.runs:
+            if (run["data"], run["parity"]) == problem and run["contender"] in MESSAGE_PASSING:
+                records = evidence.of_run(experiment.name, run)
+                errors = values(records, *VALIDATION_POINT)
+                found += [(fmean(errors), len(found), records, run)] if errors else []
+    if not found:
+        return [], _of_problem(problem) | message_passing("bp", 2)
+    _, _, records, run = min(found)
+    return records, {name: run[name] for name in run if name != "n_validation"}
+
+
+def _alike(evidence, run):
+    """Find the records of the same run in any experiment of Table 1's networks, if there are."""
+    experiments = (table_1, chosen, noisy, rounded)
+    return _records_like(evidence, [module.EXPERIMENT for module in experiments], run) or []
 
 
 def report_noise(evidence):
@@ -133,6 +182,12 @@ def report_noisy(evidence):
     return _beside_the_paper(evidence, "noisy", noisy.LEARNED, columns)
 
 
+def _network(run, records=None):
+    """Name a contender, what is not usual, and whether layers are rounded or inputs noisy."""
+    rounding = ", rounded" if "round_after" in run else ""
+    return _trained_by(run) + rounding + (", noisy inputs" if "input_noise" in run else "")
+
+
 def _trained_by(run, records=None):
     """Name a contender, and what is not usual: large batches, a rising damping, free factors."""
     size = run["options"]["batch_size"]
@@ -143,12 +198,26 @@ def _trained_by(run, records=None):
 
 def _usual_records(evidence, run):
     """Find the records of the same run as it is in Table 1, or where settings were chosen."""
-    names = ("data", "parity", "n_validation", "schedule", "contender", "options")
-    for experiment in (table_1.EXPERIMENT, chosen.EXPERIMENT, full_size.EXPERIMENT):
+    experiments = (table_1.EXPERIMENT, chosen.EXPERIMENT, full_size.EXPERIMENT)
+    usual = {name: run[name] for name in run if name not in PAST_USUAL}
+    records = _records_like(evidence, experiments, usual)
+    if records is None:
+        raise LookupError(f"there is no usual run like {run}")
+    return records
+
+
+PAST_USUAL = ("input_noise", "round_after", "settling", "free_scale")
+"""Parameters of a run that Table 1 has not."""
+
+
+def _records_like(evidence, experiments, run):
+    """Find the records of the first run that learns the same in the same way, or None."""
+    names = ("data", "parity", "n_validation", "schedule", "contender", "options", *PAST_USUAL)
+    for experiment in experiments:
         for other in experiment.runs:
             if all(other.get(name) == run.get(name) for name in names):
                 return evidence.of_run(experiment.name, other)
-    raise LookupError(f"there is no usual run like {run}")
+    return None
 
 
 def _beside_the_paper(evidence, experiment, runs, columns):
@@ -175,6 +244,7 @@ SECTIONS = {
     "beyond": (report_beyond, beyond.EXPERIMENT),
     "full_size": (report_full_size, full_size.EXPERIMENT),
     "chosen": (report_chosen, chosen.EXPERIMENT),
+    "best": (report_best, rounded.EXPERIMENT),
     "rounding": (report_rounding, rounded.EXPERIMENT),
     "rounded": (report_rounded, rounded.EXPERIMENT),
     "noise": (report_noise, noisy.EXPERIMENT),

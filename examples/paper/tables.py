@@ -9,6 +9,8 @@ TEST_POINT = ("result", "test_point", "error_percent")
 TEST_BAYES = ("result", "test_bayes", "error_percent")
 TRAIN_POINT = ("result", "train_point", "error_percent")
 TRAIN_BAYES = ("result", "train_bayes", "error_percent")
+VALIDATION_POINT = ("result", "validation_point", "error_percent")
+VALIDATION_BAYES = ("result", "validation_bayes", "error_percent")
 """Where a record has its errors at the end."""
 
 VALIDATION_HEADER = ["network", "validation error, point", "Bayesian"]
@@ -44,8 +46,8 @@ def validation_errors(records):
     list of str
         Two cells.
     """
-    names = ("validation_point", "validation_bayes")
-    return [percent(records, "result", name, "error_percent") for name in names]
+    paths = (VALIDATION_POINT, VALIDATION_BAYES)
+    return [percent(records, *path) for path in paths]
 
 
 def after_all_tasks(evidence, experiment, name):

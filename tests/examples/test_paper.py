@@ -9,6 +9,7 @@ import past_the_paper
 import problems
 import pytest
 import report
+import rounded
 import runner
 import trials
 from evidence import Evidence
@@ -399,3 +400,35 @@ def test_weights_settle_before_layers_are_rounded():
         trial.train(epoch)
         found.append(trial.state.damping)
     assert found == [[0.5] * 3, [0.7] * 3, [KEPT, 0.7, 0.7], [KEPT, KEPT, 0.9]]
+
+
+def test_the_best_is_chosen_on_validation_samples_and_shown_on_test_samples():
+    """Where the best one was not learned there is no number, however good others are."""
+    best = [rounded.FREE_COMPARED[3], rounded.NOISY_COMPARED[5]]
+    title = "MF, batches of 512, settled, free factors, rounded, noisy inputs"
+    assert [(run["data"], run["parity"]) for run in best] == [
+        ("fashion_mnist", True),
+        ("mnist", True),
+    ]
+    learned = rounded.FREE_LEARNED[0]
+
+    class ByRun:
+        @staticmethod
+        def of_run(experiment, run):
+            errors = {"test_point": 8.0 if run == learned else 5.0}
+            if "n_validation" in run:
+                is_low = run in best or run["contender"] == "binarynet"
+                errors = {"validation_point": 20.0 if is_low else 30.0}
+            found = {name: {"error_percent": error} for name, error in errors.items()}
+            return [{"history": [{}], "result": found}] * (1 + (run in best))
+
+    rows = [line.split(" | ") for line in past_the_paper.report_best(ByRun).splitlines()]
+    by_problem = {row[0][2:]: row[1:] for row in rows}
+    chosen = by_problem["Fashion-MNIST, even/odd"]
+    assert chosen[:3] == [title, "20.00 ± 0.00", "2"]
+    assert chosen[5:] == ["5.00", "5.00", "8.00", "1 |"]
+    assert by_problem["MNIST, even/odd"][0] == "MF, rounded, noisy inputs"
+    assert by_problem["MNIST, even/odd"][-2:] == ["–", "– |"]
+    assert by_problem["MNIST, 10 classes"][1] == "30.00"
+    assert by_problem["CIFAR-10, 10 classes"][:3] == ["BP", "–", "–"]
+    assert by_problem["CIFAR-10, 10 classes"][-2:] == ["5.00", "1 |"]
