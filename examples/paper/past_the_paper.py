@@ -116,7 +116,8 @@ def report_best(evidence):
         peer = _of_problem(problem) | binarynet()
         learned = [_alike(evidence, one) for one in (peer, peer | NOISE, run)]
         errors = [percent(records, *TEST_POINT) for records in learned]
-        cells = [_network(run), percent(compared, *VALIDATION_POINT), as_run(compared)[0]]
+        name = _network(run) + (", layers rounded" if "round_after" in run else "")
+        cells = [name, percent(compared, *VALIDATION_POINT), as_run(compared)[0]]
         rows.append([problem_title(problem), *cells, *papers, *errors, as_run(learned[-1])[0]])
     return markdown_table(header, rows)
 
@@ -183,15 +184,19 @@ def report_noisy(evidence):
 
 
 def _network(run, records=None):
-    """Name a contender, what is not usual, and whether layers are rounded or inputs noisy."""
-    rounding = ", rounded" if "round_after" in run else ""
-    return _trained_by(run) + rounding + (", noisy inputs" if "input_noise" in run else "")
+    """Name a contender, what is not usual, and whether inputs are noisy."""
+    return _trained_by(run) + (", noisy inputs" if "input_noise" in run else "")
 
 
 def _trained_by(run, records=None):
-    """Name a contender, and what is not usual: large batches, a rising damping, free factors."""
-    size = run["options"]["batch_size"]
-    title = CONTENDER_TITLES[run["contender"]] + (f", batches of {size}" if size != 128 else "")
+    """Name a contender, and what is not usual: large batches, damping, free factors.
+
+    Large batches always have the same damping, so that only that of usual ones is named.
+    """
+    size, damping = run["options"]["batch_size"], run["options"].get("damping", 0.8)
+    title = CONTENDER_TITLES[run["contender"]]
+    title += f", batches of {size}" if size != 128 else ""
+    title += f", damping {damping}" if size == 128 and damping != 0.8 else ""
     title += ", settled" if "settling" in run else ""
     return title + (", free factors" if run.get("free_scale") else "")
 

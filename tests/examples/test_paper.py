@@ -405,7 +405,7 @@ def test_weights_settle_before_layers_are_rounded():
 def test_the_best_is_chosen_on_validation_samples_and_shown_on_test_samples():
     """Where the best one was not learned there is no number, however good others are."""
     best = [rounded.FREE_COMPARED[3], rounded.NOISY_COMPARED[5]]
-    title = "MF, batches of 512, settled, free factors, rounded, noisy inputs"
+    title = "MF, batches of 512, settled, free factors, noisy inputs, layers rounded"
     assert [(run["data"], run["parity"]) for run in best] == [
         ("fashion_mnist", True),
         ("mnist", True),
@@ -427,8 +427,15 @@ def test_the_best_is_chosen_on_validation_samples_and_shown_on_test_samples():
     chosen = by_problem["Fashion-MNIST, even/odd"]
     assert chosen[:3] == [title, "20.00 ± 0.00", "2"]
     assert chosen[5:] == ["5.00", "5.00", "8.00", "1 |"]
-    assert by_problem["MNIST, even/odd"][0] == "MF, rounded, noisy inputs"
+    assert by_problem["MNIST, even/odd"][0] == "MF, noisy inputs, layers rounded"
     assert by_problem["MNIST, even/odd"][-2:] == ["–", "– |"]
     assert by_problem["MNIST, 10 classes"][1] == "30.00"
     assert by_problem["CIFAR-10, 10 classes"][:3] == ["BP", "–", "–"]
     assert by_problem["CIFAR-10, 10 classes"][-2:] == ["5.00", "1 |"]
+
+
+@pytest.mark.parametrize("section", ["rounded", "noisy", "chosen", "committee"])
+def test_no_two_rows_of_a_table_have_the_same_name(section):
+    rows = report.report(section, Evidence(runner.RESULTS)).splitlines()
+    names = [tuple(line.split(" | ")[:2]) for line in rows if line.startswith("|")]
+    assert len(set(names)) == len(names) > 6
