@@ -434,8 +434,10 @@ def test_the_best_is_chosen_on_validation_samples_and_shown_on_test_samples():
     assert by_problem["CIFAR-10, 10 classes"][-2:] == ["5.00", "1 |"]
 
 
-@pytest.mark.parametrize("section", ["rounded", "noisy", "chosen", "committee"])
-def test_no_two_rows_of_a_table_have_the_same_name(section):
-    rows = report.report(section, Evidence(runner.RESULTS)).splitlines()
-    names = [tuple(line.split(" | ")[:2]) for line in rows if line.startswith("|")]
+@pytest.mark.parametrize("experiment", [rounded.EXPERIMENT, noisy.EXPERIMENT])
+def test_no_two_runs_of_a_problem_have_the_same_name(experiment):
+    names = [
+        (run["data"], run["parity"], run.get("n_validation"), past_the_paper._network(run))
+        for run in experiment.runs
+    ]
     assert len(set(names)) == len(names) > 6
