@@ -9,7 +9,8 @@ as in Table 1. Settings are compared on validation samples of MNIST, and the bes
 Table 1's on all data; then the problems of Table 1 are learned. Where it is better on validation
 samples that damping is raised before layers are rounded, so that weights settle, or that inputs are
 noisy, problems are learned again. All of this keeps the size of pre-activations; last, it is
-compared with free factors (``free_scale``), and learned again where those are better.
+compared with free factors (``free_scale``), and learned again where those are better; and even and
+odd digits, on which all this is no better than BinaryNet, with batches of the usual size.
 """
 
 import chosen
