@@ -113,6 +113,8 @@ def describe(parameters):
         others.append(f"damping rising to {parameters['settling'][-1][1]}")
     if parameters.get("free_scale"):
         others.append("free factors")
+    if len(parameters.get("round_after", hidden)) < len(hidden):
+        others.append("first layer rounded")
     others.append(f"{parameters['n_epochs']} epochs")
     contender = CONTENDER_TITLES[parameters["contender"]]
     network = f"{len(hidden)} × {hidden[0]}"

@@ -116,7 +116,7 @@ def report_best(evidence):
         peer = _of_problem(problem) | binarynet()
         learned = [_alike(evidence, one) for one in (peer, peer | NOISE, run)]
         errors = [percent(records, *TEST_POINT) for records in learned]
-        name = _network(run) + (", layers rounded" if "round_after" in run else "")
+        name = _network(run) + (", layers rounded" if len(run.get("round_after", ())) > 1 else "")
         cells = [name, percent(compared, *VALIDATION_POINT), as_run(compared)[0]]
         rows.append([problem_title(problem), *cells, *papers, *errors, as_run(learned[-1])[0]])
     return markdown_table(header, rows)
@@ -184,8 +184,9 @@ def report_noisy(evidence):
 
 
 def _network(run, records=None):
-    """Name a contender, what is not usual, and whether inputs are noisy."""
-    return _trained_by(run) + (", noisy inputs" if "input_noise" in run else "")
+    """Name a contender, what is not usual, whether inputs are noisy, and one rounded layer."""
+    title = _trained_by(run) + (", noisy inputs" if "input_noise" in run else "")
+    return title + (", first layer rounded" if len(run.get("round_after", ())) == 1 else "")
 
 
 def _trained_by(run, records=None):

@@ -403,7 +403,10 @@ def test_weights_settle_before_layers_are_rounded():
 
 
 def test_the_best_is_chosen_on_validation_samples_and_shown_on_test_samples():
-    """Where the best one was not learned there is no number, however good others are."""
+    """Where the best one was not learned there is no number, however good others are.
+
+    Where nothing was compared it is the paper's BP.
+    """
     best = [rounded.FREE_COMPARED[3], rounded.NOISY_COMPARED[5]]
     title = "MF, batches of 512, settled, free factors, noisy inputs, layers rounded"
     assert [(run["data"], run["parity"]) for run in best] == [
@@ -417,6 +420,8 @@ def test_the_best_is_chosen_on_validation_samples_and_shown_on_test_samples():
         def of_run(experiment, run):
             errors = {"test_point": 8.0 if run == learned else 5.0}
             if "n_validation" in run:
+                if run["data"] == "cifar10" and not run["parity"]:
+                    return []
                 is_low = run in best or run["contender"] == "binarynet"
                 errors = {"validation_point": 20.0 if is_low else 30.0}
             found = {name: {"error_percent": error} for name, error in errors.items()}
