@@ -30,6 +30,7 @@ SCRIPTS = (
     "chosen",
     "rounded",
     "noisy",
+    "shifted",
     "full_size",
     "continual",
     "beyond",

@@ -107,6 +107,8 @@ def describe(parameters):
         if usual.get(name) != value
     ]
     others = [f"batches of {parameters['batch_size']}"] if "batch_size" in parameters else []
+    if "input_shift" in parameters:
+        others.append("shifted images")
     if "input_noise" in parameters:
         others.append(f"noise {parameters['input_noise']}")
     if "settling" in parameters:

@@ -9,6 +9,7 @@ import continual
 import full_size
 import noisy
 import rounded
+import shifted
 import table_1
 from benchmarks.records import markdown_table
 from evidence import as_run, describe, percent, values
@@ -66,11 +67,21 @@ def report_committee(evidence):
 
 def report_rounding(evidence):
     """Show validation errors of settings with rounded layers."""
+    return _course(evidence, rounded.EXPERIMENT)
+
+
+def report_shifting(evidence):
+    """Show validation errors of networks with rounded layers that learned from shifted images."""
+    return _course(evidence, shifted.EXPERIMENT)
+
+
+def _course(evidence, experiment):
+    """Show validation errors of an experiment's settings before and after layers are rounded."""
     rows = []
-    for run in rounded.EXPERIMENT.runs:
+    for run in experiment.runs:
         if "n_validation" not in run:
             continue
-        records = evidence.of_run("rounded", run)
+        records = evidence.of_run(experiment.name, run)
         course = [_at_time(records, time, "validation_point") for time in rounded.ROUND_AFTER]
         rows.append([describe(run), *course, *validation_errors(records), *as_run(records)])
     header = ["network", *COURSE, *VALIDATION_HEADER[1:], "seeds", "epochs"]
@@ -108,13 +119,14 @@ def report_rounded(evidence):
 def report_best(evidence):
     """Show, for every problem of Table 1, the point network that validation samples choose."""
     header = ["problem", "chosen", "validation error", "seeds", "paper: BP", "paper: BinaryNet"]
-    header += ["our BinaryNet", "our BinaryNet, noisy inputs", "point", "seeds"]
+    header += ["our BinaryNet", "our BinaryNet, inputs alike", "point", "seeds"]
     rows = []
     for problem in TEST_ERRORS:
         compared, run = _chosen_by_validation(evidence, problem)
         papers = [TEST_ERRORS[problem][contender] for contender in ("bp", "binarynet")]
         peer = _of_problem(problem) | binarynet()
-        learned = [_alike(evidence, one) for one in (peer, peer | NOISE, run)]
+        inputs = {name: run[name] for name in INPUTS if name in run}
+        learned = [_alike(evidence, one) for one in (peer, peer | inputs, run)]
         errors = [percent(records, *TEST_POINT) for records in learned]
         name = _network(run) + (", layers rounded" if len(run.get("round_after", ())) > 1 else "")
         cells = [name, percent(compared, *VALIDATION_POINT), as_run(compared)[0]]
@@ -122,8 +134,8 @@ def report_best(evidence):
     return markdown_table(header, rows)
 
 
-NOISE = {"input_noise": noisy.NOISE}
-"""What a run with noisy inputs has beside the usual parameters."""
+INPUTS = ("input_noise", "input_shift")
+"""Parameters that say how a run's inputs differ from the samples."""
 
 
 def _of_problem(problem):
@@ -137,7 +149,8 @@ def _chosen_by_validation(evidence, problem):
     Where nothing was compared on validation samples it is the paper's BP.
     """
     found = []
-    for experiment in (full_size.EXPERIMENT, noisy.EXPERIMENT, rounded.EXPERIMENT):
+    for module in (full_size, noisy, rounded, shifted):
+        experiment = module.EXPERIMENT
         for run in experiment.runs:
             if (run["data"], run["parity"]) == problem and run["contender"] in MESSAGE_PASSING:
                 records = evidence.of_run(experiment.name, run)
@@ -151,7 +164,7 @@ def _chosen_by_validation(evidence, problem):
 
 def _alike(evidence, run):
     """Find the records of the same run in any experiment of Table 1's networks, if there are."""
-    experiments = (table_1, chosen, noisy, rounded)
+    experiments = (table_1, chosen, noisy, rounded, shifted)
     return _records_like(evidence, [module.EXPERIMENT for module in experiments], run) or []
 
 
@@ -183,9 +196,15 @@ def report_noisy(evidence):
     return _beside_the_paper(evidence, "noisy", noisy.LEARNED, columns)
 
 
+def report_shifted(evidence):
+    """Show test errors of what learned from shifted images, beside the paper's."""
+    return _beside_the_paper(evidence, "shifted", shifted.LEARNED, {"trained by": _network})
+
+
 def _network(run, records=None):
-    """Name a contender, what is not usual, whether inputs are noisy, and one rounded layer."""
-    title = _trained_by(run) + (", noisy inputs" if "input_noise" in run else "")
+    """Name a contender, what is not usual, how inputs differ, and one rounded layer."""
+    title = _trained_by(run) + (", shifted images" if "input_shift" in run else "")
+    title += ", noisy inputs" if "input_noise" in run else ""
     return title + (", first layer rounded" if len(run.get("round_after", ())) == 1 else "")
 
 
@@ -212,7 +231,7 @@ def _usual_records(evidence, run):
     return records
 
 
-PAST_USUAL = ("input_noise", "round_after", "settling", "free_scale")
+PAST_USUAL = (*INPUTS, "round_after", "settling", "free_scale")
 """Parameters of a run that Table 1 has not."""
 
 
@@ -255,6 +274,8 @@ SECTIONS = {
     "rounded": (report_rounded, rounded.EXPERIMENT),
     "noise": (report_noise, noisy.EXPERIMENT),
     "noisy": (report_noisy, noisy.EXPERIMENT),
+    "shifting": (report_shifting, shifted.EXPERIMENT),
+    "shifted": (report_shifted, shifted.EXPERIMENT),
     "committee": (report_committee, committee.EXPERIMENT),
     "continual": (report_continual, continual.EXPERIMENT),
 }

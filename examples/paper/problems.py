@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.utils import Bunch
 
 from sklearn_bp.datasets import load_cifar10, load_fashion_mnist, load_mnist
@@ -39,8 +40,8 @@ def load_problem(parameters, data_home=None):
     Returns
     -------
     Bunch
-        ``X_train``, ``y_train``, ``X_held_out``, ``y_held_out``, and ``held_out``: "test" or
-        "validation".
+        ``X_train``, ``y_train``, ``X_held_out``, ``y_held_out``, ``held_out``: "test" or
+        "validation", and ``image_shape``.
     """
     parity, centred = parameters.get("parity", False), parameters.get("centred", True)
     data = _load(parameters["data"], parity, data_home, centred)
@@ -59,6 +60,7 @@ def load_problem(parameters, data_home=None):
         for name in problem:
             if name != "held_out":
                 problem[name] = problem[name][:n_train]
+    problem.image_shape = data.image_shape
     return problem
 
 
@@ -72,3 +74,30 @@ def _set_aside(problem, n_validation):
     )
     problem.X_train, problem.y_train = problem.X_train[train], problem.y_train[train]
     problem.held_out = "validation"
+
+
+def shift_images(X, image_shape, reach, rng):
+    """Shift every image by a number of pixels of its own; pixels at the edges are repeated.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Flat images.
+    image_shape : tuple of int
+        Height, width and, if there are any, colours.
+    reach : int
+        How far images are shifted at most, each way.
+    rng : Generator
+        Draws the shifts; all are as likely.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_features)
+        New images.
+    """
+    images = X.reshape(X.shape[0], *image_shape[:2], -1)
+    padded = np.pad(images, [(0, 0), (reach, reach), (reach, reach), (0, 0)], mode="edge")
+    shifts = sliding_window_view(padded, image_shape[:2], axis=(1, 2))
+    down, right = rng.integers(2 * reach + 1, size=(2, X.shape[0]))
+    shifted = shifts[np.arange(X.shape[0]), down, right]
+    return np.moveaxis(shifted, 1, -1).reshape(X.shape)

@@ -3,7 +3,7 @@
 import warnings
 
 import numpy as np
-from problems import load_problem
+from problems import load_problem, shift_images
 from settings import MESSAGE_PASSING, computes_on, make_estimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
@@ -12,8 +12,8 @@ from sklearn_bp import BayesBPClassifier
 from sklearn_bp.engine.errors import NonFiniteError
 from sklearn_bp.inspection import mean_overlaps
 
-NOISE = 1
-"""Sets the draws of noise apart from what an epoch's seed is for otherwise."""
+NOISE, SHIFTS = 1, 2
+"""Set the draws of noise and shifts apart from what an epoch's seed is for otherwise."""
 
 
 class DivergedError(Exception):
@@ -109,10 +109,11 @@ class ClassifierTrial:
     ----------
     parameters : dict
         ``n_epochs``, and those of :func:`problems.load_problem` and
-        :func:`settings.make_estimator`; if there is ``input_noise``, every epoch trains on inputs
-        to which Gaussian noise of that standard deviation is added, drawn anew.
+        :func:`settings.make_estimator`; if there is ``input_shift``, every epoch trains on images
+        shifted by up to so many pixels each way, and if there is ``input_noise``, on inputs to
+        which Gaussian noise of that standard deviation is added, both drawn anew.
     seed : int
-        Draws the start, the order of the samples and the noise.
+        Draws the start, the order of the samples, the shifts and the noise.
     machine : Machine
         Where to compute, and where the data are.
 
@@ -188,8 +189,12 @@ class ClassifierTrial:
                 raise KeyboardInterrupt from warning
 
     def _inputs(self, seed):
-        """Give the training samples' inputs, with noise if the run asks for it."""
-        noise, X = self.parameters.get("input_noise"), self.problem.X_train
+        """Give the training samples' inputs, shifted and with noise if the run asks for it."""
+        shift, X = self.parameters.get("input_shift"), self.problem.X_train
+        if shift is not None:
+            rng = np.random.default_rng((seed, SHIFTS))
+            X = shift_images(X, self.problem.image_shape, shift, rng)
+        noise = self.parameters.get("input_noise")
         if noise is None:
             return X
         drawn = np.random.default_rng((seed, NOISE)).standard_normal(X.shape, X.dtype)
