@@ -38,6 +38,9 @@ SETTINGS = (
 )
 """What is tried by mean field, whose averages with these are among the best in `full_size.py`."""
 
+NOISY = {"input_noise": noisy.NOISE}
+"""What a run with noisy inputs has besides."""
+
 USUAL = {}
 """The settings of Table 1, tried where large batches learn less well."""
 
@@ -96,9 +99,7 @@ COMPARED = [
 SETTLED_COMPARED = [_settled(run) for run in COMPARED if run["options"]["batch_size"] == 512]
 """The same with weights that settle, for the large batches that move so much without."""
 
-NOISY_COMPARED = [
-    run | {"input_noise": noisy.NOISE} for run in COMPARED if run["options"]["batch_size"] != 256
-]
+NOISY_COMPARED = [run | NOISY for run in COMPARED if run["options"]["batch_size"] != 256]
 """The same with noise on the inputs of every epoch, as in `noisy.py`."""
 
 LEARNED = [
@@ -119,7 +120,7 @@ SETTLED_LEARNED = [
 Fashion-MNIST by its ten classes, CIFAR-10 by its even and odd ones."""
 
 NOISY_LEARNED = [
-    _run(data, parity, setting) | {"input_noise": noisy.NOISE}
+    _run(data, parity, setting) | NOISY
     for data, parity, setting in (
         ("mnist", True, chosen.LARGE_BATCHES),
         ("mnist", False, chosen.LARGE_BATCHES),
@@ -133,7 +134,7 @@ NOISY_LEARNED = [
 def _free(data, parity):
     """Gather the parameters of a run whose units have free factors when they are rounded."""
     run = _settled(_run(data, parity, chosen.LARGE_BATCHES)) | {"free_scale": True}
-    return run if (data, parity) in NOISELESS else run | {"input_noise": noisy.NOISE}
+    return run if (data, parity) in NOISELESS else run | NOISY
 
 
 NOISELESS = (("fashion_mnist", False),)
@@ -156,16 +157,16 @@ SMALL_BATCHES = {"rho": [1.0, 1.0, OUTPUT_RHO], "damping": 0.9}
 DIGITS = _run("mnist", True, SMALL_BATCHES)
 """A run of the even and odd digits, on which nothing of the above is ahead of BinaryNet."""
 
-DIGITS_LEARNED = DIGITS | {"input_noise": noisy.NOISE}
+DIGITS_LEARNED = DIGITS | NOISY
 """The same with noisy inputs."""
 
 DIGITS_COMPARED = DIGITS_LEARNED | {"n_validation": 10000}
 """The same on validation samples."""
 
-CLASSES_LEARNED = _run("cifar10", False, SMALL_BATCHES, "amp") | {
-    **{"input_noise": noisy.NOISE, "free_scale": True},
-    "round_after": [ROUND_AFTER[0]],
-}
+FIRST_LAYER = {"round_after": [ROUND_AFTER[0]], "free_scale": True}
+"""What a run has besides, of whose layers only the first is rounded."""
+
+CLASSES_LEARNED = _run("cifar10", False, SMALL_BATCHES, "amp") | NOISY | FIRST_LAYER
 """A run of CIFAR-10's ten classes, which mean field learns less well; the second layer stays."""
 
 CLASSES_COMPARED = CLASSES_LEARNED | {"n_validation": 10000}

@@ -24,13 +24,10 @@ ROUNDED = rounded.DIGITS | {"free_scale": True, "input_shift": SHIFT}
 BINARYNET = {"data": "mnist", "parity": True, "input_shift": SHIFT} | noisy.NETWORK | binarynet()
 """A run of BinaryNet."""
 
-NOISE = {"input_noise": noisy.NOISE}
-"""What a run with noisy inputs has besides."""
-
-COMPARED = [run | {"n_validation": 10000} for run in (ROUNDED, ROUNDED | NOISE)]
+COMPARED = [run | {"n_validation": 10000} for run in (ROUNDED, ROUNDED | rounded.NOISY)]
 """Runs on validation samples."""
 
-LEARNED = [ROUNDED | NOISE, BINARYNET | NOISE]
+LEARNED = [ROUNDED | rounded.NOISY, BINARYNET | rounded.NOISY]
 """Runs of the problem of Table 1, with what was better on validation samples."""
 
 
