@@ -13,7 +13,7 @@ import rounded
 import runner
 import shifted
 import trials
-from evidence import Evidence
+from evidence import Evidence, describe
 from figure_3 import ContinualTrial
 from rounded import KEPT, RoundedTrial
 from settings import message_passing
@@ -491,3 +491,18 @@ def test_no_two_runs_of_a_problem_have_the_same_name(experiment):
         for run in experiment.runs
     ]
     assert len(set(names)) == len(names) > 3
+
+
+@pytest.mark.parametrize("name", [describe, past_the_paper._network])
+@pytest.mark.parametrize(
+    ("run", "other"),
+    [
+        (shifted.ROUNDED, rounded.DIGITS | {"free_scale": True}),
+        (rounded.CLASSES_LEARNED, rounded.CLASSES_LEARNED | {"round_after": [85, 95]}),
+    ],
+)
+def test_a_name_tells_of_shifts_and_of_layers_that_are_not_rounded(name, run, other):
+    assert set(name(run).split(", ")) - set(name(other).split(", ")) in (
+        {"shifted images"},
+        {"first layer rounded"},
+    )
