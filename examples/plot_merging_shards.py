@@ -86,8 +86,9 @@ with Parallel(n_jobs=2) as parallel:
 # %%
 # Merged after every step, four workers are one worker with mini-batches four times as large.
 # After two steps they are nearly as good. After five they learn more slowly, and after a whole pass
-# each, they overshoot and do not learn at all. So merge often; more damping, and steps that are
-# small against what is known already, allow longer rounds.
+# each, they overshoot, forget for some rounds what they knew, and have lost most of the passes. So
+# merge often; more damping, and steps that are small against what is known already, allow longer
+# rounds.
 
 figure, ax = plt.subplots(layout="constrained")
 for name, errors in curves.items():

@@ -169,12 +169,18 @@ def _describe(options, data):
 def _train(options, X, y):
     """Train the point network, showing progress."""
     images = DATA[options.data]
+    n_epochs = options.epochs or images.n_epochs
     model = BPClassifier(
         options.hidden or images.hidden_layer_sizes,
         algo=options.algo,
+        weight_prior="binary",
+        output_rho=0.9,
         damping=0.8,
+        likelihood_weight=1.0,
+        label_noise=0.0,
         fit_intercept=False,
-        max_iter=options.epochs or images.n_epochs,
+        max_iter=n_epochs,
+        n_iter_no_change=n_epochs,
         device=options.device,
         verbose=1,
         random_state=options.seed,

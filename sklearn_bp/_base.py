@@ -1,7 +1,7 @@
 """What both classifiers share: parameters, validation, fit, partial_fit, prediction."""
 
 from abc import abstractmethod
-from numbers import Integral, Real
+from dataclasses import replace
 from operator import attrgetter
 
 import numpy as np
@@ -10,10 +10,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from . import _validation
+from ._architecture import DescribedNetwork
 from ._callbacks import CallbackSupportMixin, FitCallbacks, StateReporter
+from ._diagnosis import ROWS_OF_DIAGNOSIS, warn_of_failure, warn_of_uneven_features
 from ._documentation import class_page_template
 from ._fitted import FittedPosterior, LiveEngine, UnchangedOnFailure
-from ._parameters import CONSTRAINTS, ENGINE_PARAMETERS, NETWORK_OPTIONS, SHAPE_PARAMETERS
+from ._parameters import CONSTRAINTS, ENGINE_PARAMETERS
 from ._persistence import save
 from ._training import (
     Samples,
@@ -25,14 +27,13 @@ from ._training import (
 )
 from .backends import get_backend
 from .engine.engine import Engine
-from .engine.network import make_network
 from .engine.posterior import draw_posterior
 
 _engine_parameters = attrgetter(*ENGINE_PARAMETERS)
 
 
 class MessagePassingClassifier(
-    FittedPosterior, ClassifierMixin, CallbackSupportMixin, BaseEstimator
+    FittedPosterior, DescribedNetwork, ClassifierMixin, CallbackSupportMixin, BaseEstimator
 ):
     """Base of the classifiers; a subclass says how the posterior predicts.
 
@@ -44,19 +45,21 @@ class MessagePassingClassifier(
 
     def __init__(
         self,
-        hidden_layer_sizes=(101,),
+        hidden_layer_sizes=(301,),
         *,
-        algo="bp",
-        weight_prior="binary",
+        algo="amp",
+        weight_prior="gaussian",
         activation="sign",
         rho=1.0,
-        output_rho=0.9,
-        damping=0.9,
+        output_rho=1.0,
+        damping=0.5,
+        likelihood_weight="auto",
+        label_noise="auto",
         n_inner_iter=1,
         reinforcement=0.0,
         init_scale=1.0,
         density=1.0,
-        argmax="pairwise",
+        argmax="exact",
         fit_intercept=True,
         edges="auto",
         edge_tolerance=1e-4,
@@ -82,6 +85,8 @@ class MessagePassingClassifier(
         self.rho = rho
         self.output_rho = output_rho
         self.damping = damping
+        self.likelihood_weight = likelihood_weight
+        self.label_noise = label_noise
         self.n_inner_iter = n_inner_iter
         self.reinforcement = reinforcement
         self.init_scale = init_scale
@@ -130,7 +135,8 @@ class MessagePassingClassifier(
         y : array-like of shape (n_samples,)
             Class labels of any type that can be sorted.
         sample_weight : array-like of shape (n_samples,), default=None
-            How often each sample counts: one of weight w counts as w copies.
+            How often each sample counts: one of weight w counts as w copies. Weights whose mean
+            over samples that count is below 1 are scaled up until it is 1.
 
         Returns
         -------
@@ -148,24 +154,29 @@ class MessagePassingClassifier(
         Warns
         -----
         ConvergenceWarning
-            If the validation score of early stopping still rises when `max_iter` is reached, or
-            training ended for leaving the finite numbers.
+            If the validation score of early stopping still rises when `max_iter` is reached, if
+            training ended for leaving the finite numbers, or if the network reached is no use:
+            means or precisions ran away, units have died, or one class alone is predicted.
         UserWarning
-            If features are constant, not 0, and mislead a point network with rho below 1.
+            If a few features, or the mean, outweigh all others by far; or if features are
+            constant, not 0, and mislead a point network with rho below 1.
         """
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         callbacks = FitCallbacks(self, self.max_iter, X=X, y=y, metadata=metadata)
         with UnchangedOnFailure(self):
-            self._fit(X, y, sample_weight, callbacks)
+            learned = self._fit(X, y, sample_weight, callbacks)
         callbacks.end_fit(self._prediction_state)
+        # Not above: where warnings are errors, this is one of a state that has been reached.
+        self._warn_of_failure(learned)
         return self
 
     def _fit(self, X, y, sample_weight, callbacks):
-        """Train from the start, or from the fitted state with a warm start."""
+        """Train from the start or the fitted state; return some samples if there was a step."""
         continues = self.warm_start and self._is_started()
         samples, classes = self._read_samples(X, y, sample_weight, not continues)
         split_seed, random_state = self._split_seed_and_source()
-        network = self._make_network(samples.X.shape[1], classes)
+        sizes = samples.total_weight, self.max_iter
+        network = self._make_network(samples.X.shape[1], classes, continues, *sizes)
         if continues:
             self._check_same_shape(network)
             posterior = self._current_posterior()
@@ -175,7 +186,7 @@ class MessagePassingClassifier(
         samples = self._arrange(samples, split_seed, network.dtype)
         backend = get_backend(self.device)
         training = Training(
-            Engine(network, posterior, backend),
+            self._make_engine(network, posterior, backend, samples.X.shape[0]),
             samples,
             output_targets(network, samples.codes),
             self._schedule(samples),
@@ -186,12 +197,21 @@ class MessagePassingClassifier(
         )
         training.run(random_state)
         self._take(training, network, classes, continues)
+        return samples.X[samples.train[:ROWS_OF_DIAGNOSIS]] if training.n_steps else None
+
+    @staticmethod
+    def _make_engine(network, posterior, backend, n_samples):
+        """Make the engine of a fit; to learn label noise it notes down what every label was."""
+        learns = network.learns_label_noise
+        log_z = backend.zeros((n_samples,), network.dtype) if learns else None
+        return Engine(network, posterior, backend, log_z=log_z)
 
     def _read_samples(self, X, y, sample_weight, reset):
         """Check the data of a fit; samples of weight zero are not learned."""
         X = _validation.validate_samples(self, X, self.dtype, reset=reset)
         y = _validation.validate_labels(y, X)
         weight = _validation.validate_sample_weight(sample_weight, X)
+        weight = _validation.raise_to_copies(weight)
         rows = np.arange(X.shape[0]) if weight is None else np.flatnonzero(weight)
         classes = _validation.validate_classes(y[rows])
         if not reset:
@@ -203,7 +223,8 @@ class MessagePassingClassifier(
         return Samples(X, codes, weight, rows), classes
 
     def _warn_of(self, samples, network):
-        """Warn of what makes this kind of prediction fail; of nothing, as a rule."""
+        """Warn of data that training copes badly with."""
+        warn_of_uneven_features(samples.X, network)
 
     def _split_seed_and_source(self):
         """Draw the seed of the validation split, and give the source of what is drawn after it.
@@ -235,7 +256,8 @@ class MessagePassingClassifier(
 
     def _take(self, training, network, classes, continues):
         """Make what a training reached the fitted state."""
-        self._network, self.classes_ = network, classes
+        self._network = replace(network, label_noise=training.label_noise)
+        self.classes_ = classes
         self.n_iter_ = training.n_iter + (self.n_iter_ if continues else 0)
         self.n_steps_ = training.n_steps + (self.n_steps_ if continues else 0)
         self.t_ = training.n_seen
@@ -276,11 +298,14 @@ class MessagePassingClassifier(
         and those of the start.
         """
         with UnchangedOnFailure(self):
-            self._partial_fit(X, y, classes, sample_weight)
+            learned = self._partial_fit(X, y, classes, sample_weight)
+        # Now and then: it takes longer than a step.
+        if self.n_steps_ >= 64 and self.n_steps_.bit_count() == 1:
+            self._warn_of_failure(learned)
         return self
 
     def _partial_fit(self, X, y, classes, sample_weight):
-        """Validate a mini-batch and learn it."""
+        """Validate a mini-batch and learn it; return some of its samples if any counted."""
         parameters = _engine_parameters(self)
         first = not self._is_started()
         live = None if first else self._live_engine()
@@ -295,7 +320,7 @@ class MessagePassingClassifier(
         weight = self._weigh_batch(X, codes, sample_weight)
         if not goes_on:
             live = self._make_live(parameters, first)
-        self._step(live, X, codes, weight)
+        return self._step(live, X, codes, weight)
 
     def _set_classes(self, classes, first):
         """Take the classes in the first call, compare them later."""
@@ -324,17 +349,18 @@ class MessagePassingClassifier(
 
     def _make_live(self, parameters, first):
         """Make an engine for the present parameters, at the present state or a new start."""
-        network = self._make_network(self.n_features_in_, self.classes_)
+        network = self._make_network(self.n_features_in_, self.classes_, not first)
         if first:
             posterior = draw_posterior(network, self._split_seed_and_source()[1])
         else:
             self._check_same_shape(network)
             posterior = self._current_posterior()
-        engine = Engine(network, posterior, get_backend(self.device), counts_correct=False)
+        scores = network.learns_label_noise
+        engine = Engine(network, posterior, get_backend(self.device), scores=scores)
         return LiveEngine(engine, parameters)
 
     def _step(self, live, X, codes, weight):
-        """Learn a mini-batch."""
+        """Learn a mini-batch; return some of its samples if any counted."""
         network = live.engine.network
         if weight is not None:
             if not weight.all():
@@ -342,56 +368,29 @@ class MessagePassingClassifier(
             weight = weight.astype(network.dtype)
         if X.shape[0]:
             live.step(X, output_targets(network, codes), weight)
-        self._network = network
+        self._network = live.network
         self._hand_to(live)
         self.n_iter_ += 1
         self.n_steps_ += 1
         self.t_ += X.shape[0]
+        return X[:ROWS_OF_DIAGNOSIS] if X.shape[0] else None
 
-    # The network ---------------------------------------------------------------------------
+    def _warn_of_failure(self, X):
+        """Warn if the state reached is no use, to judge by samples it has learned; None if none."""
+        if X is None:
+            return
+        posterior, backend = self._current_posterior(), get_backend(self.device)
+        warn_of_failure(
+            self._network,
+            posterior,
+            X,
+            self.classes_,
+            lambda: self._codes(self._network, posterior, X, backend),
+        )
 
     def _is_started(self):
         """Tell whether there is a posterior to continue from."""
         return hasattr(self, "_network")
-
-    def _make_network(self, n_features, classes):
-        """Describe the network that the parameters ask for."""
-        hidden = self.hidden_layer_sizes
-        hidden = [hidden] if isinstance(hidden, Integral) else list(hidden)
-        is_size = [isinstance(size, Integral) and not isinstance(size, bool) for size in hidden]
-        if not all(is_size) or any(size < 1 for size in hidden):
-            raise ValueError(
-                "hidden_layer_sizes must hold integers of at least 1; got "
-                f"{self.hidden_layer_sizes!r}."
-            )
-        two_classes = classes.shape[0] == 2
-        output = "sign" if two_classes else ("argmax", "argmax_exact")[self.argmax == "exact"]
-        rho = self.rho
-        if isinstance(rho, Real):
-            rho = [rho] * len(hidden) + [self.output_rho]
-        return make_network(
-            [n_features, *hidden, 1 if two_classes else classes.shape[0]],
-            output=output,
-            rho=rho,
-            intercept=self.fit_intercept,
-            **{name: getattr(self, name) for name in NETWORK_OPTIONS},
-        )
-
-    def _check_same_shape(self, network):
-        """Refuse to continue with parameters that the fitted posterior does not fit."""
-        old = self._network
-        if (network.layer_sizes, network.weight_prior, network.intercept) != (
-            old.layer_sizes,
-            old.weight_prior,
-            old.intercept,
-        ):
-            raise ValueError(
-                f"{', '.join(SHAPE_PARAMETERS)} must not change while training continues: layers "
-                f"were {old.layer_sizes} with weight_prior={old.weight_prior!r} and "
-                f"fit_intercept={old.intercept}, now {network.layer_sizes} with "
-                f"{network.weight_prior!r} and {network.intercept}. Call fit without warm_start, "
-                "or clone the estimator."
-            )
 
     def _prediction_state(self):
         """Gather the attributes that a copy needs to predict."""

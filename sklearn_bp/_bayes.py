@@ -49,7 +49,8 @@ class BayesBPClassifier(MessagePassingClassifier):
         Means and variances of the pre-activations go through the network layer by layer, as in
         the forward pass of training with no message from above. Of the last ones ω and V follow
         P(z > 0) = 1 − H(ω/√V) for two classes and P(argmax z = c) by quadrature for more, the
-        pre-activations taken as independent Gaussians.
+        pre-activations taken as independent Gaussians. With label noise ε a probability P becomes
+        a + b P, a = ε/(K − 1) and b = 1 − ε − a for K classes.
 
         Parameters
         ----------

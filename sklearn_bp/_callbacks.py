@@ -1,5 +1,7 @@
 """scikit-learn's callbacks, for the versions that have them (1.9 and later)."""
 
+from dataclasses import replace
+
 try:
     from sklearn.callback import CallbackSupportMixin
 
@@ -84,19 +86,23 @@ class StateReporter:
 
     def __init__(self, callbacks, classes, network):
         self._callbacks, self.begin_epoch = callbacks, callbacks.begin_epoch
-        self._fixed = {"classes_": classes, "_network": network}
+        self._classes, self._network = classes, network
 
-    def end_epoch(self, posterior):
+    def end_epoch(self, posterior, label_noise):
         """Tell of an epoch's end.
 
         Parameters
         ----------
         posterior : list of LayerPosterior
             The state reached.
+        label_noise : float
+            The label noise reached.
 
         Returns
         -------
         bool
             Whether a callback asks for training to stop.
         """
-        return self._callbacks.end_epoch(lambda: {**self._fixed, "_posterior": posterior})
+        network = replace(self._network, label_noise=label_noise)
+        state = {"classes_": self._classes, "_network": network, "_posterior": posterior}
+        return self._callbacks.end_epoch(lambda: state)

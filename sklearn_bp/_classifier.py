@@ -6,7 +6,7 @@ from scipy.special import expit, softmax
 from ._base import MessagePassingClassifier
 from ._constant_features import warn_of_constant_features
 from ._documentation import document
-from .engine.prediction import output_scale, point_preactivation
+from .engine.prediction import add_label_noise, output_scale, point_preactivation
 
 
 @document
@@ -58,7 +58,8 @@ class BPClassifier(MessagePassingClassifier):
         the probabilities are the softmax of z / s, or for two classes the logistic function of
         z / s: as many standard deviations as z would have if the inputs were random signs. They
         are a monotone function of the network's output, not the posterior's own uncertainty; for
-        that see :class:`BayesBPClassifier`.
+        that see :class:`BayesBPClassifier`. With label noise ε they become a + b times themselves,
+        a = ε/(K − 1) and b = 1 − ε − a for K classes.
 
         Parameters
         ----------
@@ -73,7 +74,8 @@ class BPClassifier(MessagePassingClassifier):
         return self._predict_proba(X)
 
     def _warn_of(self, samples, network):
-        """Warn where constant features mislead the point network."""
+        """Warn of data that training copes badly with, and that mislead the point network."""
+        super()._warn_of(samples, network)
         warn_of_constant_features(samples.X, network)
 
     @staticmethod
@@ -82,9 +84,10 @@ class BPClassifier(MessagePassingClassifier):
         z = point_preactivation(network, posterior, X, backend).astype(np.float64)
         z /= output_scale(network, posterior)
         if z.shape[1] > 1:
-            return softmax(z, axis=1)
+            return add_label_noise(network, softmax(z, axis=1))
         z = z[:, 0]
-        negative = expit(-z)
-        # sign(0) = +1: where both probabilities round to a half, the positive class has the larger.
-        negative[(z >= 0) & (negative == 0.5)] = np.nextafter(0.5, 0)
-        return np.column_stack([negative, expit(z)])
+        probabilities = add_label_noise(network, np.column_stack([expit(-z), expit(z)]))
+        # sign(0) = +1: where both probabilities round to the same, the positive class has more.
+        tied = (z >= 0) & (probabilities[:, 0] >= probabilities[:, 1])
+        probabilities[tied, 0] = np.nextafter(probabilities[tied, 1], 0)
+        return probabilities

@@ -8,12 +8,12 @@ BUILT_SITE = Path(__file__).parents[1] / "docs" / "_build" / "html"
 """Where a checkout has the documentation, once it has been built."""
 
 PARAMETERS = """
-hidden_layer_sizes : array-like of int, default=(101,)
+hidden_layer_sizes : array-like of int, default=(301,)
     Units of each hidden layer. Odd numbers keep a sum of ±1 from being zero.
-algo : {"bp", "bpi", "mf", "amp"}, default="bp"
+algo : {"bp", "bpi", "mf", "amp"}, default="amp"
     Belief propagation, BP-inspired, mean field, or approximate message passing. With one sweep
-    per step "bp" and "bpi" coincide.
-weight_prior : {"binary", "gaussian"}, default="binary"
+    per step "bp" and "bpi" coincide. For real weights "amp" is the most accurate.
+weight_prior : {"binary", "gaussian"}, default="gaussian"
     ±1 weights, or real ones.
 activation : {"sign", "relu", "identity"}, default="sign"
     What a hidden unit makes of its pre-activation.
@@ -21,10 +21,18 @@ rho : float or array-like of float, default=1.0
     Power of the posterior that becomes the next prior, above 0: over 1 polarises weights, under 1
     forgets, far from 1 diverges. A number holds for the hidden layers; a sequence gives every
     weight layer, the output layer's last, and then `output_rho` is not used.
-output_rho : float, default=0.9
+output_rho : float, default=1.0
     `rho` of the output layer, if `rho` is a number.
-damping : float or array-like of float, default=0.9
+damping : float or array-like of float, default=0.5
     Share of the old mean in the new one, in [0, 1); one number per weight layer or one for all.
+likelihood_weight : float or "auto", default="auto"
+    How many times a sample counts when it is learned, above 0. In `fit` a sample then counts as
+    often in all as there are epochs, times this: many counts fit the training samples, few leave
+    the weights uncertain. "auto" spreads 2.5 counts per class over `max_iter` epochs (of less than
+    1,000 samples n more, √(1000/n) times as many), at most 1 per epoch, and is 1 in `partial_fit`.
+label_noise : float or "auto", default="auto"
+    Probability that a label is another class's, in [0, 1 − 1/K) for K classes. "auto" learns it
+    from the labels of samples that are not learned yet; see `label_noise_`.
 n_inner_iter : int, default=1
     Sweeps of messages per mini-batch.
 reinforcement : float, default=0.0
@@ -33,8 +41,9 @@ init_scale : float, default=1.0
     Spread of the random fields at the start, above 0.
 density : float or array-like of float, default=1.0
     Share of a layer's weights that exist, in (0, 1], drawn once; a number or one per layer.
-argmax : {"pairwise", "exact"}, default="pairwise"
-    Likelihood of three or more classes: a product over pairs, or the integral.
+argmax : {"pairwise", "exact"}, default="exact"
+    Likelihood of three or more classes: a product over pairs, or the integral. The product is
+    faster, and less accurate with many classes.
 fit_intercept : bool, default=True
     Whether every unit has an intercept, of Gaussian prior.
 edges : {"auto", "exact"} or int, default="auto"
@@ -47,16 +56,18 @@ edge_memory_limit : int, default=2**31
 batch_size : int, default=128
     Samples per mini-batch, at most all.
 max_iter : int, default=100
-    Passes over the samples; with early stopping, at most. With 0 the start is drawn and nothing
-    learned.
+    Passes over the samples at most. Of the states passed the last one is kept, unless an earlier
+    one predicted samples before they were learned better by 0.05 nats or more. With 0 the start
+    is drawn and nothing learned.
 shuffle : bool, default=True
     Whether each pass has an order of its own. If all samples fit in one mini-batch, they are then
     brought into an order of their own, and equal ones learned as one sample with a weight, so
     that the result depends on neither.
 tol : float, default=1e-4
-    With early stopping, the gain in validation score below which an epoch counts as no change.
+    Gain below which an epoch counts as no change: in the log-loss of samples before they are
+    learned or, with early stopping, in the validation score.
 n_iter_no_change : int, default=10
-    With early stopping, the epochs without a gain after which training stops.
+    Epochs without a gain after which training stops; `max_iter` for never.
 early_stopping : bool, default=False
     Whether to set validation samples aside, stop when their score does not improve, and keep the
     state that scored best; with a warm start, the state that training continues from counts too.
@@ -101,11 +112,14 @@ n_steps_ : int
 t_ : int
     Samples seen.
 history_ : list of dict
-    A record per epoch of `fit`: ``epoch``, ``n_samples_seen``, ``train_accuracy`` (on each
-    mini-batch before it is learned), ``validation_score`` (with early stopping),
+    A record per epoch of `fit`: ``epoch``, ``n_samples_seen``, ``train_accuracy`` and
+    ``train_log_loss`` (on each mini-batch before it is learned), ``label_noise`` (if it is
+    learned), ``validation_score`` (with early stopping),
     ``polarization_0`` and so on per layer, ``overlap_0`` and so on per layer with more than one
     unit (see :mod:`sklearn_bp.inspection`), and ``time_s``. ``pandas.DataFrame`` takes it as it
     is.
+label_noise_ : float
+    Probability that a label is another class's, as given or learned.
 best_validation_score_ : float or None
     The score of the state kept by early stopping.
 n_features_in_ : int

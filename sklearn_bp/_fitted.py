@@ -5,14 +5,19 @@ long as the estimator exists, pickles and copies get host arrays.
 """
 
 import os
+from dataclasses import replace
 from operator import is_
 from weakref import WeakKeyDictionary
 
 from sklearn.utils.validation import check_is_fitted
 
 from . import _state
+from ._label_noise import bounded_label_noise
 
 _ENGINES: WeakKeyDictionary = WeakKeyDictionary()
+
+LABEL_NOISE_MEMORY = 1000
+"""Samples of a stream that the label noise is, about, the mean doubt of."""
 
 
 class UnchangedOnFailure:
@@ -48,10 +53,16 @@ class LiveEngine:
         The engine.
     parameters : tuple
         The estimator's parameters that the engine was made from.
+
+    Attributes
+    ----------
+    network : Network
+        The engine's network, with the label noise learned so far.
     """
 
     def __init__(self, engine, parameters):
         self.engine, self._parameters, self._process = engine, parameters, os.getpid()
+        self.network = engine.network
         # What a list holds may change: it is known by what it held.
         self._key = _state.as_key(parameters)
         self._are_constant = all(map(_state.is_constant, parameters))
@@ -91,10 +102,20 @@ class LiveEngine:
         self._posterior = None
         try:
             self._batch = self.engine.backend.load_batch(X, y, sample_weight, self._batch)
-            self.engine.step(*self._batch)
+            outcome = self.engine.step(*self._batch)
+            if self.network.learns_label_noise:
+                weight = X.shape[0] if sample_weight is None else float(sample_weight.sum())
+                self._learn_label_noise(outcome.doubts, weight)
         except BaseException:
             self._posterior, self._key = self.engine.posterior(), None
             raise
+
+    def _learn_label_noise(self, doubts, weight):
+        """Move the label noise towards the mean doubt of a mini-batch."""
+        noise = self.network.label_noise
+        noise += (doubts - weight * noise) / (weight + LABEL_NOISE_MEMORY)
+        noise = bounded_label_noise(noise, self.network.n_classes)
+        self.network, self.engine.label_noise = replace(self.network, label_noise=noise), noise
 
     def posterior(self):
         """Copy the posterior to the host, once per step.
@@ -157,6 +178,12 @@ class FittedPosterior:
         return state
 
     # What users see ------------------------------------------------------------------------
+
+    @property
+    def label_noise_(self):
+        """Probability that a label is another class's, given or learned."""
+        check_is_fitted(self)
+        return self._network.label_noise
 
     def _split(self, name):
         posterior = self._current_posterior()

@@ -17,6 +17,8 @@ CONSTRAINTS: dict = {
     "rho": [Interval(Real, 0, None, closed="neither"), "array-like"],
     "output_rho": [Interval(Real, 0, None, closed="neither")],
     "damping": [Interval(Real, 0, 1, closed="left"), "array-like"],
+    "likelihood_weight": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+    "label_noise": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
     "n_inner_iter": [Interval(Integral, 1, None, closed="left")],
     "reinforcement": [Interval(Real, 0, 1, closed="left")],
     "init_scale": [Interval(Real, 0, None, closed="neither")],
@@ -66,8 +68,44 @@ ENGINE_PARAMETERS = (
     "hidden_layer_sizes",
     "rho",
     "output_rho",
+    "likelihood_weight",
+    "label_noise",
     "argmax",
     "fit_intercept",
     "device",
 )
 """Parameters that an engine is made from."""
+
+COUNTS_PER_CLASS = 2.5
+"""How many times `fit` counts a sample in all, per class, where `likelihood_weight` is "auto"."""
+
+MANY_SAMPLES = 1000
+"""Fewer samples than these count more often, or the prior would outweigh them."""
+
+
+def likelihood_weight(value, n_classes, n_samples, n_epochs):
+    """Compute how many times H_in and G_in of a step count.
+
+    Parameters
+    ----------
+    value : float or "auto"
+        The estimator's parameter.
+    n_classes : int
+        Number of classes K.
+    n_samples : int or None
+        Number n of samples; None where samples come once.
+    n_epochs : int or None
+        Passes over the samples at most; None where samples come once.
+
+    Returns
+    -------
+    float
+        With "auto" 1 for samples that come once, else 2.5 K max(1, √(1000/n)) over the number of
+        passes, at most 1.
+    """
+    if value != "auto":
+        return float(value)
+    if n_epochs is None:
+        return 1.0
+    scarcity = max(1.0, (MANY_SAMPLES / n_samples) ** 0.5)
+    return min(1.0, COUNTS_PER_CLASS * n_classes * scarcity / max(n_epochs, 1))

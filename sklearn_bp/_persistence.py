@@ -25,8 +25,11 @@ from .priors import MIN_PRECISION
 FORMAT = "sklearn_bp.estimator"
 """Name of the format, in every file."""
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Raised whenever older readers could not understand the files any more."""
+
+FORMAT_1_PARAMETERS = {"likelihood_weight": 1.0, "label_noise": 0.0}
+"""What training meant before there were these parameters, by which it goes on."""
 
 COUNTERS = ("n_iter_", "n_steps_", "t_", "best_validation_score_", "history_")
 """Fitted attributes that are written as JSON."""
@@ -216,7 +219,7 @@ def _rebuild(header, arrays):
     if header["class"] not in known:
         raise ValueError(f"it holds an unknown class {header['class']!r}")
     parameters = {name: _decode(value) for name, value in header["parameters"].items()}
-    estimator = known[header["class"]](**parameters)
+    estimator = known[header["class"]](**{**FORMAT_1_PARAMETERS, **parameters})
     estimator._validate_params()
     network = _read_network(header)
     estimator._network = network

@@ -9,10 +9,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import train_test_split
 
+from ._label_noise import bounded_label_noise, next_label_noise
 from ._progress import make_progress
 from ._state import order_parameters
 from .engine.engine import Engine
 from .engine.errors import NonFiniteError
+
+RELAPSE = 0.05
+"""Rise of the log-loss, in nats, that makes an earlier state the better one; less is chance."""
 
 SCORED_ROWS = 8192
 """Validation samples that are read at a time, so that data on disk stays there."""
@@ -43,6 +47,11 @@ class Samples:
     validation: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     n_merged: int = 0
 
+    @property
+    def total_weight(self):
+        """How many samples are learned, each counted with its weight."""
+        return self.train.shape[0] if self.weight is None else self.weight[self.train].sum()
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -57,9 +66,9 @@ class Schedule:
     shuffle : bool
         Whether every epoch has an order of its own.
     tol : float
-        Least gain of the validation score that counts.
+        Least gain that counts: of the validation score, or of the log-loss without validation.
     n_iter_no_change : int
-        Epochs without a gain after which training stops, if there are validation samples.
+        Epochs without a gain after which training stops.
     verbose : int
         See :func:`sklearn_bp._progress.make_progress`.
     """
@@ -104,6 +113,8 @@ class Training:
         Epochs begun, samples seen and PasP steps taken, all in this fit but `n_seen`.
     best_score : float or None
         The best validation score.
+    label_noise : float
+        ε of the state kept, given or learned.
     """
 
     def __init__(
@@ -112,10 +123,12 @@ class Training:
         self.engine, self.samples, self.schedule = engine, samples, schedule
         self.history, self.n_iter, self.n_seen, self.n_steps = list(history), 0, n_seen, 0
         self.best_score = None
+        self.label_noise = engine.network.label_noise
         self._predict, self._callbacks = predict, callbacks
         self._load(targets)
         self._validates = samples.validation.size > 0
-        self._best_posterior, self._reference, self._stale = None, -np.inf, 0
+        self._best, self._reference, self._stale = None, -np.inf, 0
+        self._least_loss, self._last_loss = np.inf, np.inf
 
     def _load(self, targets):
         """Bring the data to the device."""
@@ -159,8 +172,7 @@ class Training:
             )
         finally:
             self._progress.close()
-        kept = self._best_posterior
-        self.posterior = self.engine.posterior() if kept is None else kept
+        self.posterior, self.label_noise = self._kept_state()
 
     def _run_epochs(self, random_state):
         """Train epoch by epoch."""
@@ -169,10 +181,22 @@ class Training:
         for _ in range(self.schedule.max_iter):
             self._callbacks.begin_epoch()
             posterior = self._run_epoch(random_state)
-            asked = self._callbacks.end_epoch(posterior)
+            asked = self._callbacks.end_epoch(posterior, self.label_noise)
             if asked or self._stale >= self.schedule.n_iter_no_change:
                 return
         self._warn_if_improving()
+
+    def _learn_label_noise(self):
+        """Learn the label noise from an epoch's predictions."""
+        network, train = self.engine.network, self.samples.train
+        weight = None if self.samples.weight is None else self.samples.weight[train]
+        log_z = self.engine.backend.to_host(self.engine.log_z)[train]
+        # A warm start has counted before, too.
+        n_passes = self.n_seen / (train.shape[0] + self.samples.n_merged)
+        n_counts = network.likelihood_weight * n_passes
+        noise = next_label_noise(self.label_noise, log_z, weight, network.n_classes, n_counts)
+        self.label_noise = bounded_label_noise(noise, network.n_classes)
+        self.engine.label_noise = self.label_noise
 
     def _run_epoch(self, random_state):
         """Train one epoch, score it, and note it down."""
@@ -181,7 +205,7 @@ class Training:
         order = Engine.draw_order(train.shape[0], random_state if self.schedule.shuffle else None)
         # The engine counts what is not finite and says so by an error.
         with np.errstate(all="ignore"):
-            correct = self.engine.epoch(
+            outcome = self.engine.epoch(
                 self._X,
                 self._y,
                 train[order],
@@ -193,11 +217,17 @@ class Training:
         record = {
             "epoch": len(self.history) + 1,
             "n_samples_seen": self.n_seen,
-            "train_accuracy": min(correct / self._train_weight, 1.0),
+            "train_accuracy": min(outcome.correct / self._train_weight, 1.0),
+            "train_log_loss": -outcome.log_probability / self._train_weight,
         }
+        if self.engine.network.learns_label_noise:
+            record["label_noise"] = self.label_noise
+            self._learn_label_noise()
         if self._validates:
             record["validation_score"] = self._validate(posterior)
             self._judge(record["validation_score"], posterior)
+        else:
+            self._judge_loss(record["train_log_loss"], posterior)
         record |= _order_parameters(self.engine.network, posterior)
         record["time_s"] = perf_counter() - start
         self.history.append(record)
@@ -232,9 +262,27 @@ class Training:
     def _judge(self, score, posterior):
         """Keep the best state, and count the epochs without a gain in the validation score."""
         if self.best_score is None or score > self.best_score:
-            self.best_score, self._best_posterior = score, posterior
+            self.best_score, self._best = score, (posterior, self.label_noise)
         self._stale = 0 if score > self._reference + self.schedule.tol else self._stale + 1
         self._reference = max(self._reference, score)
+
+    def _judge_loss(self, loss, posterior):
+        """Keep the best state by the log-loss of samples before they are learned."""
+        self._last_loss = loss
+        self._stale = 0 if loss < -self._reference - self.schedule.tol else self._stale + 1
+        self._reference = max(self._reference, -loss)
+        if loss < self._least_loss:
+            self._least_loss, self._best = loss, (posterior, self.label_noise)
+
+    def _kept_state(self):
+        """Choose the posterior and the label noise to keep.
+
+        Without validation samples they are the last ones, unless predictions have become worse.
+        """
+        relapsed = not self._last_loss <= self._least_loss + RELAPSE
+        if self._best is not None and (self._validates or relapsed):
+            return self._best
+        return self.engine.posterior(), self.label_noise
 
     def _warn_if_improving(self):
         """Warn if the last epochs say that more of them would help."""

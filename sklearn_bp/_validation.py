@@ -268,6 +268,30 @@ def validate_sample_weight(sample_weight, X):
     return weight
 
 
+def raise_to_copies(weight):
+    """Scale weights up, if need be, so that samples count once on average.
+
+    A weight of 2 is two copies. But weights that merely say how samples compare, such as those of
+    boosting, which add up to 1, would leave next to nothing to learn from.
+
+    Parameters
+    ----------
+    weight : ndarray of float64, shape (n_samples,), or None
+        How often each sample counts; not all 0.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_samples,), or None
+        The weights, times a number of at least 1: the mean of those above 0 is at least 1.
+    """
+    if weight is None:
+        return None
+    largest = weight.max()
+    # Relative to the largest, so that neither tiny nor huge weights leave the range of doubles.
+    mean = (weight[weight > 0] / largest).mean()
+    return weight / largest / mean if mean * largest < 1 else weight
+
+
 def weigh_classes(estimator, codes, classes, sample_weight, *, keep_total):
     """Multiply sample weights by the weights of their classes.
 

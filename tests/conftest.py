@@ -8,6 +8,7 @@ import os
 
 import numpy as np
 import pytest
+from earlier_defaults import earlier_defaults
 from hypothesis import settings
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
@@ -33,6 +34,13 @@ def digits():
     for array in arrays.values():
         array.flags.writeable = False
     return arrays
+
+
+@pytest.fixture(scope="module")
+def binary_networks():
+    """Let classifiers be ±1 networks by default, as long as a module's tests run."""
+    with earlier_defaults():
+        yield
 
 
 def pytest_collection_modifyitems(items):

@@ -15,6 +15,8 @@ from sklearn_bp import BayesBPClassifier, BPClassifier, __main__, _progress, _tr
 from sklearn_bp.__main__ import main
 from sklearn_bp.backends import cuda
 
+pytestmark = pytest.mark.usefixtures("binary_networks")
+
 QUICK = ["--hidden", "11", "--epochs", "2", "--device", "cpu"]
 
 

@@ -5,10 +5,10 @@
     python examples/benchmarks/accuracy.py plot FILE   # draws the first network's training by BP
 
 The data come from the folder named by ``--data-home`` or ``SKLEARN_BP_DATA``, else from OpenML.
-Settings: no intercepts, rho 1 and 0.9 in the last layer, damping 0.8, batches of 128, features
-standardised by the global mean and standard deviation of the training set. A run is one training;
-both predictions, of the point network and averaged over the posterior, are made from its state.
-Every finished run is one line of ``results/accuracy.jsonl``.
+Settings: ±1 weights, no intercepts, rho 1 and 0.9 in the last layer, damping 0.8, batches of 128,
+features standardised by the global mean and standard deviation of the training set. A run is one
+training; both predictions, of the point network and averaged over the posterior, are made from its
+state. Every finished run is one line of ``results/accuracy.jsonl``.
 """
 
 import argparse
@@ -17,7 +17,14 @@ from pathlib import Path
 from statistics import mean, stdev
 from time import perf_counter
 
-from records import RESULTS, append_line, environment, markdown_table, read_lines
+from records import (
+    RESULTS,
+    append_line,
+    environment,
+    markdown_table,
+    parameters,
+    read_lines,
+)
 from sklearn.metrics import log_loss
 from threadpoolctl import threadpool_limits
 
@@ -63,8 +70,7 @@ def load(experiment, data_home):
 
 def train(experiment, algo, seed, X, y):
     """Train the network of an experiment."""
-    model = BPClassifier(
-        experiment.hidden_layer_sizes,
+    settings = parameters(
         algo=algo,
         rho=1.0,
         output_rho=0.9,
@@ -75,7 +81,7 @@ def train(experiment, algo, seed, X, y):
         device="cpu",
         random_state=seed,
     )
-    return model.fit(X, y)
+    return BPClassifier(experiment.hidden_layer_sizes, **settings).fit(X, y)
 
 
 def averaged(model, X, y):

@@ -16,7 +16,14 @@ from statistics import mean, stdev
 from time import perf_counter
 
 from accuracy import averaged, score
-from records import RESULTS, append_line, environment, markdown_table, read_lines
+from records import (
+    RESULTS,
+    append_line,
+    environment,
+    markdown_table,
+    parameters,
+    read_lines,
+)
 from threadpoolctl import threadpool_limits
 
 from sklearn_bp import BPClassifier
@@ -31,8 +38,7 @@ SCORES = {"test_point": "point", "test_bayes": "Bayesian"}
 
 def run_one(edges, seed, data, n_epochs):
     """Train and score; return the record."""
-    model = BPClassifier(
-        (101, 101),
+    settings = parameters(
         algo="bp",
         edges=edges,
         damping=0.8,
@@ -41,6 +47,7 @@ def run_one(edges, seed, data, n_epochs):
         device="cpu",
         random_state=seed,
     )
+    model = BPClassifier((101, 101), **settings)
     start = perf_counter()
     model.fit(data.X_train, data.y_train)
     elapsed = perf_counter() - start

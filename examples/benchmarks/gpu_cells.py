@@ -1,5 +1,6 @@
 """What ``gpu.py`` measures: parts made of cells, a name and a function that returns records."""
 
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from time import perf_counter
 import numpy as np
 from contenders import Problem, Torch, available
 from gpu_kernels import Ceilings, kernel_records
+from records import parameters
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from timing import spread
@@ -233,10 +235,9 @@ def _accuracy(data, algo, seeds):
     X, X_test, y, y_test = data
     records = []
     for device in ("cuda", "cpu"):
+        settings = parameters(algo=algo, max_iter=5, device=device)
         found = [
-            BPClassifier((101, 101), algo=algo, max_iter=5, device=device, random_state=seed)
-            .fit(X, y)
-            .score(X_test, y_test)
+            BPClassifier((101, 101), **settings, random_state=seed).fit(X, y).score(X_test, y_test)
             for seed in seeds
         ]
         mean, deviation = float(np.mean(found)), float(np.std(found, ddof=1))
@@ -247,7 +248,7 @@ def _accuracy(data, algo, seeds):
 
 
 FIRST_FIT = """
-import sys
+import json, sys
 from time import perf_counter
 import numpy as np
 from sklearn_bp import BPClassifier
@@ -255,7 +256,7 @@ X = np.random.default_rng(0).standard_normal((4000, 784)).astype("float32")
 y = np.arange(4000) % 10
 for _ in range(2):
     start = perf_counter()
-    BPClassifier((501, 501), algo=sys.argv[1], max_iter=1, device="cuda", random_state=0).fit(X, y)
+    BPClassifier((501, 501), **json.loads(sys.argv[1])).fit(X, y)
     print(perf_counter() - start)
 """
 
@@ -268,7 +269,8 @@ def first_fit(bench):
 
 def _first_fit(algo):
     """Fit twice in a process of its own."""
-    command = [sys.executable, "-c", FIRST_FIT, algo]
+    settings = parameters(algo=algo, max_iter=1, device="cuda", random_state=0)
+    command = [sys.executable, "-c", FIRST_FIT, json.dumps(settings)]
     printed = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     first, second = map(float, printed.stdout.split()[-2:])
     return {"first_s": first, "second_s": second}

@@ -11,6 +11,7 @@ import resource
 import sys
 from pathlib import Path
 
+from records import parameters
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
@@ -34,8 +35,7 @@ def make_model(name, hidden, batch_size, density):
     """Make the classifier of a name: an algorithm, or MLPClassifier."""
     if name == "MLPClassifier":
         return MLPClassifier(hidden, batch_size=batch_size)
-    return BPClassifier(
-        hidden,
+    settings = parameters(
         algo=name,
         damping=0.8,
         density=density,
@@ -44,6 +44,7 @@ def make_model(name, hidden, batch_size, density):
         max_iter=1,
         device="cpu",
     )
+    return BPClassifier(hidden, **settings)
 
 
 def main():

@@ -1,4 +1,4 @@
-"""What the benchmark scripts share: records on disk, versions, and tables.
+"""What the benchmark scripts share: parameters, records on disk, versions, tables.
 
 A record is a dict. Long measurements append one JSON line per finished run to a file, so that they
 can be stopped and resumed; short ones write one JSON document.
@@ -15,6 +15,25 @@ import numpy as np
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("scikit-learn", "numpy", "numba", "scipy", "torch", "pytagi")
+
+
+PARAMETERS = {
+    "algo": "bp",
+    "weight_prior": "binary",
+    "output_rho": 0.9,
+    "damping": 0.9,
+    "likelihood_weight": 1.0,
+    "label_noise": 0.0,
+    "argmax": "pairwise",
+    "n_iter_no_change": 1_000_000,
+}
+"""Of every classifier that is measured, unless a script says otherwise, so that records keep their
+meaning whatever the defaults are; those are measured by ``tables.py`` alone."""
+
+
+def parameters(**others):
+    """Gather the parameters of a classifier that is measured."""
+    return PARAMETERS | others
 
 
 def versions():

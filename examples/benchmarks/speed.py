@@ -23,7 +23,7 @@ from time import perf_counter
 
 import numpy as np
 from contenders import CONTENDERS, REFERENCE, MessagePassing, Problem, available
-from records import RESULTS, environment, write_document
+from records import RESULTS, environment, parameters, write_document
 from sklearn.datasets import load_digits
 from sklearn.neural_network import MLPClassifier
 from speed_report import draw, print_tables
@@ -170,10 +170,11 @@ class Benchmark:
 
     def prediction(self):
         """Measure ``predict`` of 1 and of 10,000 rows at 2 × 501."""
+        hidden, settings = (501, 501), parameters(max_iter=1, device="cpu")
         models = {
-            REFERENCE: MLPClassifier((501, 501), max_iter=1, batch_size=128),
-            "BPClassifier": BPClassifier((501, 501), max_iter=1, device="cpu"),
-            "BayesBPClassifier": BayesBPClassifier((501, 501), max_iter=1, device="cpu"),
+            REFERENCE: MLPClassifier(hidden, max_iter=1, batch_size=128),
+            "BPClassifier": BPClassifier(hidden, **settings),
+            "BayesBPClassifier": BayesBPClassifier(hidden, **settings),
         }
         with threadpool_limits(1):
             for model in models.values():
@@ -273,7 +274,8 @@ def _step_in_turns(X, y, classes, n_turns=100):
     batch_size, hidden = X.shape[0], (30,)
     models = {REFERENCE: MLPClassifier(hidden, batch_size=batch_size)}
     for algo in ("mf", "amp", "bp"):
-        models[algo] = BPClassifier(hidden, algo=algo, damping=0.8, device="cpu", random_state=0)
+        settings = parameters(algo=algo, damping=0.8, device="cpu", random_state=0)
+        models[algo] = BPClassifier(hidden, **settings)
     times = {name: [] for name in models}
     with threadpool_limits(1):
         for model in models.values():

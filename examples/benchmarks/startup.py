@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from records import RESULTS, environment, markdown_table, write_document
+from records import RESULTS, environment, markdown_table, parameters, write_document
 
 RECORDS = RESULTS / "startup.json"
 ALGORITHMS = ("mf", "amp", "bpi", "bp")
@@ -46,7 +46,7 @@ from sklearn_bp import BPClassifier
 X, y = load_digits(return_X_y=True)
 X = (X[:500] - X.mean()) / X.std()
 start = now()
-BPClassifier((30,), algo={algo!r}, max_iter=1, device="cpu", random_state=0).fit(X, y[:500])
+BPClassifier((30,), **{settings}).fit(X, y[:500])
 report(start)
 """
 
@@ -85,7 +85,8 @@ def measure_import(n_repeats):
 
 def measure_fits(algo, n_repeats, n_cold):
     """Measure first fits with an empty and with a full cache, alone and in pairs."""
-    code, cold = FIT.format(algo=algo), []
+    settings = parameters(algo=algo, max_iter=1, device="cpu", random_state=0)
+    code, cold = FIT.format(settings=settings), []
     with tempfile.TemporaryDirectory() as folder:
         for repeat in range(n_cold):
             cache = Path(folder) / str(repeat)

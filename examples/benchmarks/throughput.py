@@ -8,6 +8,7 @@ from unittest.mock import patch
 import numpy as np
 from contenders import MessagePassing, Problem
 from cores import SHARED_CACHE_NS, core_latency
+from records import parameters
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
 from threadpoolctl import threadpool_limits
@@ -267,8 +268,9 @@ def grid_search(n_turns):
 
 def _search(X, y, n_workers):
     """Search once; return seconds, and the most threads that any fit could use."""
+    settings = parameters(algo="amp", max_iter=20, device="cpu", random_state=0)
     search = GridSearchCV(
-        BPClassifier((101,), algo="amp", max_iter=20, device="cpu", random_state=0),
+        BPClassifier((101,), **settings),
         GRID,
         scoring=score_and_threads,
         refit=False,

@@ -1,6 +1,7 @@
 """How much flipping weights costs: the local energy of trained networks with ±1 weights."""
 
 import numpy as np
+from settings import PAPER_SETTINGS
 from trials import ClassifierTrial
 
 from sklearn_bp import BPClassifier
@@ -26,7 +27,8 @@ def point_network(weights, classes):
         Fitted, without intercepts.
     """
     hidden = tuple(layer.shape[1] for layer in weights[:-1])
-    network = BPClassifier(hidden, fit_intercept=False, max_iter=0, device="cpu")
+    settings = PAPER_SETTINGS | {"fit_intercept": False, "max_iter": 0, "device": "cpu"}
+    network = BPClassifier(hidden, **settings)
     network.fit(np.zeros((len(classes), weights[0].shape[0])), classes)
     return network.set_posterior(
         [CERTAIN_FIELD * layer for layer in weights],

@@ -14,9 +14,7 @@ import table_1
 from benchmarks.records import markdown_table
 from evidence import as_run, describe, percent, values
 from paper_numbers import TEST_ERRORS
-from settings import MESSAGE_PASSING, binarynet, message_passing
-from settings import TITLES as CONTENDER_TITLES
-from tables import (
+from paper_tables import (
     TEST_BAYES,
     TEST_POINT,
     VALIDATION_HEADER,
@@ -25,6 +23,8 @@ from tables import (
     problem_title,
     validation_errors,
 )
+from settings import MESSAGE_PASSING, binarynet, message_passing
+from settings import TITLES as CONTENDER_TITLES
 
 
 def report_beyond(evidence):

@@ -35,10 +35,7 @@ from evidence import (
     values,
 )
 from paper_numbers import TEST_ERRORS, TRAINING_ERRORS
-from runner import RESULTS
-from settings import MESSAGE_PASSING
-from settings import TITLES as CONTENDER_TITLES
-from tables import (
+from paper_tables import (
     TEST_BAYES,
     TEST_POINT,
     TRAIN_BAYES,
@@ -48,6 +45,9 @@ from tables import (
     problem_title,
     validation_errors,
 )
+from runner import RESULTS
+from settings import MESSAGE_PASSING
+from settings import TITLES as CONTENDER_TITLES
 
 CURVE_EPOCHS = (1, 5, 10, 20, 50, 100)
 """Epochs of which tables of learning curves show the error."""

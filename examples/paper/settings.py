@@ -17,6 +17,16 @@ TITLES = {
     "sgd": "SGD",
     "ebp": "EBP",
 }
+PAPER_SETTINGS = {
+    "weight_prior": "binary",
+    "argmax": "pairwise",
+    "likelihood_weight": 1.0,
+    "label_noise": 0.0,
+}
+"""Parameters of every network of message passing here, unless its run says otherwise.
+
+They are not among a run's options: records name what differs between runs."""
+
 OUTPUT_RHO = 0.9
 POINT_RHO = 1.0001
 """Of the hidden layers: polarises the weights, for predictions of the point network."""
@@ -96,6 +106,7 @@ def make_estimator(parameters, machine):
     contender, options = parameters["contender"], parameters["options"]
     hidden = tuple(parameters["hidden_layer_sizes"])
     if contender in MESSAGE_PASSING:
+        options = PAPER_SETTINGS | options
         return BPClassifier(hidden, algo=contender, device=machine.device, **options)
     if contender in GRADIENTS:
         options = options | {"device": computes_on(parameters, machine)}

@@ -177,10 +177,11 @@ class ClassifierTrial:
             If the user asked to stop; the epoch is then not finished.
         """
         with warnings.catch_warnings():
-            warnings.simplefilter("error", ConvergenceWarning)
-            warnings.filterwarnings("error", message="Training interrupted")
-            # What happens to point networks then is a result.
-            warnings.filterwarnings("ignore", message=".* features have the same value")
+            # What networks come to otherwise, and from which features, is a result.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            warnings.filterwarnings("ignore", ".* features have the same value")
+            warnings.filterwarnings("ignore", ".*: the others will hardly be seen")
+            warnings.filterwarnings("error", "Training (stopped|interrupted)")
             try:
                 estimator.fit(self._inputs(estimator.random_state), self.problem.y_train)
             except (ConvergenceWarning, NonFiniteError, FloatingPointError) as error:

@@ -46,8 +46,20 @@ class ApproximateMessagePassing(MeanField):
                 layer.batch_array(name, (), units)
             for name in ("weight_product", "field_term"):
                 layer.weight_array(name)
+            if layer.likelihood_weight != 1:
+                n_rows, dtype = layer.layout.shape[0], layer.network.dtype
+                layer.row_weight = layer.backend.full((n_rows,), layer.likelihood_weight, dtype)
+                layer.weight_array("weighted_variance")
             if layer.has_units_below:
                 layer.batch_array("down_term", (), rows)
+
+    @staticmethod
+    def _response(layer):
+        """Give w σ, by which a weight's mean answers to one of its fields; w as of the field."""
+        if layer.likelihood_weight == 1:
+            return layer.weights.variance
+        layer.backend.scale_rows(layer.row_weight, layer.weights.variance, layer.weighted_variance)
+        return layer.weighted_variance
 
     def preactivation(self, layer, sweep):
         """Subtract the Onsager terms from ω.
@@ -62,14 +74,15 @@ class ApproximateMessagePassing(MeanField):
         if sweep == 0:
             return
         backend, weights, previous = layer.backend, layer.weights, layer.previous_weights
+        response = self._response(layer)
         backend.multiply(layer.x, layer.x_previous, layer.x_product)
-        layer.up(layer.x_product, weights.variance, layer.omega_term)
+        layer.up(layer.x_product, response, layer.omega_term)
         backend.subtract_product(layer.omega, layer.omega_term, layer.g_previous)
         if layer.has_units_below:
             backend.multiply(weights.mean, previous.mean, layer.weight_product)
             layer.up(layer.x_var, layer.weight_product, layer.omega_term)
             backend.subtract_product(layer.omega, layer.omega_term, layer.g_previous)
-            backend.multiply(weights.variance, previous.mean, layer.weight_product)
+            backend.multiply(response, previous.mean, layer.weight_product)
             backend.multiply(layer.x_previous, layer.x_var, layer.x_product)
             layer.up(layer.x_product, layer.weight_product, layer.omega_term)
             backend.multiply(layer.g_previous, layer.g_previous, layer.g_product)
@@ -112,9 +125,10 @@ class ApproximateMessagePassing(MeanField):
         )
         if sweep > 0:
             backend.multiply(layer.g, layer.g_previous, layer.g_product)
-            layer.down(layer.g_product, weights.variance, layer.down_term)
+            response = self._response(layer)
+            layer.down(layer.g_product, response, layer.down_term)
             backend.subtract_product(layer.down_terms[0], layer.down_term, layer.x_previous)
-            backend.multiply(weights.variance, weights.mean, layer.weight_product)
+            backend.multiply(response, weights.mean, layer.weight_product)
             backend.multiply(layer.g_previous, layer.gamma, layer.g_product)
             layer.down(layer.g_product, layer.weight_product, layer.down_term)
             backend.subtract_product(layer.down_terms[1], layer.down_term, layer.x_previous)

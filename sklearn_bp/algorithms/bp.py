@@ -120,6 +120,7 @@ class BeliefPropagation(BPInspired):
                 layer.weights.field,
                 precision,
                 layer.mask_or_ones,
+                layer.likelihood_weight,
                 layer.damping,
                 layer.down_field,
                 layer.x_cav,

@@ -33,29 +33,25 @@ coefficients that are computed from the nodes; and three times that, since it is
 
 
 @scalar_function
-def slowest_decay(half_width, offset, distance, scale):
-    """Tell how slowly the Chebyshev coefficients of g may fall over two degrees.
+def inverse_growth(half_width, offset, distance):
+    """Compute ϱ^−2 of the ellipse through a singularity.
 
-    A coefficient of degree q falls at least like ϱ^−q, if g is analytic in the ellipse of foci
-    ±c_max and sum of half-axes ϱ c_max (Bernstein). Of the ellipse through the nearest singularity
-    (ϱ² + ϱ^−2) / 2 follows from its distances from the foci; where ϱ is :data:`LEAST_GROWTH` or
-    more, ϱ^−2 is at most :data:`INVERSE_OF_TWICE` over that, and hardly less.
+    Of the ellipse of foci ±c_max and sum of half-axes ϱ c_max, (ϱ² + ϱ^−2) / 2 follows from the
+    singularity's distances from the foci; where ϱ is :data:`LEAST_GROWTH` or more, ϱ^−2 is at most
+    :data:`INVERSE_OF_TWICE` over that, and hardly less.
 
     Parameters
     ----------
     half_width : float
         Half-width c_max of the interval.
     offset, distance : float
-        Where the nearest singularity of g is, along the real line from the interval's middle and
-        away from it; the former is trusted to within the latter.
-    scale : float
-        Scale on which g varies elsewhere.
+        Where the singularity is, along the real line from the interval's middle and away from it;
+        the former is trusted to within the latter.
 
     Returns
     -------
     float
-        :data:`CAUTION` times ϱ^−2, from above within half a percent; 1, no decay, if ϱ is less than
-        :data:`LEAST_GROWTH` or the interval is wider than :data:`WIDEST` scales.
+        ϱ^−2, from above within half a percent where ϱ is at least :data:`LEAST_GROWTH`.
     """
     T = type(half_width)
     along = max(abs(offset) - distance, T(0))
@@ -64,7 +60,37 @@ def slowest_decay(half_width, offset, distance, scale):
     width_sq = half_width * half_width
     # (ϱ² + ϱ^−2) c_max² / 2, from the squared distances of the singularity from the two foci.
     axes_sq = T(0.5) * (right_sq + left_sq) + math.sqrt(right_sq * left_sq) - width_sq
-    inverse_sq = T(INVERSE_OF_TWICE) * width_sq / axes_sq
+    return T(INVERSE_OF_TWICE) * width_sq / axes_sq
+
+
+@scalar_function
+def slowest_decay(half_width, omega, singularities):
+    """Tell how slowly the Chebyshev coefficients of g may fall over two degrees.
+
+    A coefficient of degree q falls at least like ϱ^−q, if g is analytic in the ellipse of foci
+    ±c_max and sum of half-axes ϱ c_max (Bernstein).
+
+    Parameters
+    ----------
+    half_width : float
+        Half-width c_max of the interval.
+    omega : float
+        Its middle.
+    singularities : tuple of float
+        What an activation's ``edge_singularities`` returns.
+
+    Returns
+    -------
+    float
+        :data:`CAUTION` times ϱ^−2 of the singularity that allows the slowest decay; 1, no decay, if
+        ϱ is less than :data:`LEAST_GROWTH` or the interval is wider than :data:`WIDEST` scales.
+    """
+    T = type(half_width)
+    near, near_distance, far, far_distance, scale = singularities
+    inverse_sq = max(
+        inverse_growth(half_width, omega - near, near_distance),
+        inverse_growth(half_width, omega - far, far_distance),
+    )
     is_known = (inverse_sq < T(1 / LEAST_GROWTH**2)) & (half_width < T(WIDEST) * scale)
     return T(CAUTION) * inverse_sq if is_known else T(1)
 

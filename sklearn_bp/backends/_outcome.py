@@ -27,10 +27,18 @@ class Outcome(NamedTuple):
     Attributes
     ----------
     correct : float
-        Samples that were classified rightly before they were learned, each with its weight.
+        Samples that were classified rightly before they were learned, each with its weight, as in
+        the sums below.
+    log_probability : float
+        Sum over samples of the log-probability that they had before they were learned.
+    doubts : float
+        Sum over samples of the probability, before they were learned, that the network says
+        another class than the label.
     failure : Failure or None
         None if all numbers stayed finite.
     """
 
-    correct: int
+    correct: float
+    log_probability: float
+    doubts: float
     failure: Failure | None

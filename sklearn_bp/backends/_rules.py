@@ -20,10 +20,39 @@ def is_bad(x):
     return x * zero != zero
 
 
+LARGEST_MEAN = 1e12
+"""A mean of a weight beyond this has run away: squares of sums of such weights still are finite in
+double precision, so that whatever training accepts can predict."""
+
+
 @scalar_function
-def next_parameter(incoming, previous, prior, reinforcement, rho):
-    """Compute a natural parameter, H or G, after a sweep: H_in + r H + ρ H_previous."""
-    return incoming + reinforcement * previous + rho * prior
+def runs_away(mean):
+    """Tell whether the mean of a weight is NaN or beyond :data:`LARGEST_MEAN`."""
+    T = type(mean)
+    return not (T(-LARGEST_MEAN) <= mean <= T(LARGEST_MEAN))
+
+
+@scalar_function
+def next_parameter(incoming, previous, prior, weight, reinforcement, rho):
+    """Compute a natural parameter, H or G, after a sweep: w H_in + r H + ρ H_previous."""
+    return weight * incoming + reinforcement * previous + rho * prior
+
+
+@scalar_function
+def positive_part(x):
+    """Give a number where it is above zero, else zero; NaN stays NaN."""
+    zero = type(x)(0)
+    return zero if x < zero else x
+
+
+@scalar_function
+def next_precision(incoming, previous, prior, weight, reinforcement, rho):
+    """Compute a precision G after a sweep; a mini-batch never makes a weight less certain.
+
+    Γ of a unit is negative where the message from above contradicts ω. Where classes overlap, Σ Γ
+    would sink below zero, G to its smallest value, and means H/G would explode.
+    """
+    return next_parameter(positive_part(incoming), previous, prior, weight, reinforcement, rho)
 
 
 @scalar_function
@@ -53,6 +82,4 @@ def precision_left(gained, lost):
     factor of negative precision rewards activations for growing: networks of unbounded activations
     do not train with it.
     """
-    zero = type(gained)(0)
-    difference = gained - lost
-    return zero if difference < zero else difference
+    return positive_part(gained - lost)

@@ -1,11 +1,10 @@
 """Channels: activations and outputs, each a record of scalar functions, found by name."""
 
-from ._base import Activation, ArgmaxOutput, Output, SignOutput
+from ._base import Activation, ArgmaxOutput, MessageOutput, Output
 from .argmax import ARGMAX, ARGMAX_EXACT
 from .identity import IDENTITY
 from .relu import RELU
-from .sign import SIGN
-from .sign_output import SIGN_OUTPUT
+from .sign import SIGN, SIGN_OUTPUT
 
 ACTIVATIONS: dict[str, Activation] = {channel.name: channel for channel in (SIGN, RELU, IDENTITY)}
 """Activation channels by name."""
@@ -15,4 +14,4 @@ OUTPUTS: dict[str, Output] = {
 }
 """Output channels by name."""
 
-__all__ = ["ACTIVATIONS", "OUTPUTS", "Activation", "ArgmaxOutput", "Output", "SignOutput"]
+__all__ = ["ACTIVATIONS", "OUTPUTS", "Activation", "ArgmaxOutput", "MessageOutput", "Output"]

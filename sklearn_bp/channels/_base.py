@@ -38,11 +38,12 @@ class Activation:
     edge_g_bound : callable
         ``edge_g_bound(omega, half_width, p0, p1, p2)``: at least |g| wherever ω is no farther from
         `omega` than `half_width`; infinity is always right.
-    edge_singularity : callable
-        ``edge_singularity(p0, p1, p2) -> (position, distance, scale)``: where in the complex plane
-        of ω g has its nearest singularity to the real line. `distance` is a lower bound on how far
-        it is from the line, `position` its real part to within that distance; `scale` is that on
-        which g varies elsewhere.
+    edge_singularities : callable
+        ``edge_singularities(p0, p1, p2) -> (near, near_distance, far, far_distance, scale)``: the
+        two singularities of g in the complex plane of ω of which one decides how fast its
+        polynomials converge, the one nearest the real line and another that may be nearer to an
+        interval. The distances are lower bounds on how far they are from the line, the positions
+        their real parts to within those distances; `scale` is that on which g varies elsewhere.
     point : callable
         ``point(z) -> x``, the deterministic activation f.
     """
@@ -55,43 +56,33 @@ class Activation:
     edge_parameters: Callable
     edge_g: Callable
     edge_g_bound: Callable
-    edge_singularity: Callable
+    edge_singularities: Callable
     point: Callable
 
 
 @dataclass(frozen=True, eq=False)
-class SignOutput:
-    """Output channel of independent units, each with a label ±1.
+class MessageOutput:
+    """Output of independent units: labels are messages that come down to an activation.
 
     Attributes
     ----------
     name : str
         Name in the registry.
+    activation : Activation
+        The activation of the output units.
+    message : callable
+        ``message(y, noise) -> (B, A)``, what a label says in the place of the layers above.
     log_z : callable
-        ``log_z(y, omega, v) -> φ``.
-    g_gamma : callable
-        ``g_gamma(y, omega, v) -> (g, gamma)``, ∂_ω φ and −∂²_ω φ.
-    edge_parameters : callable
-        ``edge_parameters(y, v) -> (p0, p1, p2)``: what g needs besides ω.
-    edge_g : callable
-        ``edge_g(omega, p0, p1, p2) -> g``.
-    edge_g_bound : callable
-        ``edge_g_bound(omega, half_width, p0, p1, p2)``, as of an :class:`Activation`.
-    edge_singularity : callable
-        ``edge_singularity(p0, p1, p2) -> (position, distance, scale)``, as of an
-        :class:`Activation`.
+        ``log_z(y, omega, v) -> log Z``, the probability that the network says y.
     """
 
     factorized: ClassVar[bool] = True
     """Whether the units of a sample are independent, so that edges have cavity messages."""
 
     name: str
+    activation: Activation
+    message: Callable
     log_z: Callable
-    g_gamma: Callable
-    edge_parameters: Callable
-    edge_g: Callable
-    edge_g_bound: Callable
-    edge_singularity: Callable
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,4 +109,4 @@ class ArgmaxOutput:
     pair: Callable
 
 
-Output = SignOutput | ArgmaxOutput
+Output = MessageOutput | ArgmaxOutput

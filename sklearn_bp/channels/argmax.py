@@ -8,7 +8,7 @@ exact, all are beaten by one z = ω_c + t,
 
     φ = log ∫ dt f(t),    log f = log N(t; 0, V_c) + Σ_{k≠c} log H(−(t + ω_c − ω_k)/√V_k).
 
-In both, one factor is that of a sign output with label +1, lead d and variance v.
+In both, one factor is that of a certain label +1 of a sign unit, with ω = d and V = v.
 
 The exact integral. Every factor of f is a function ψ_a of z − ω_a. With D_a = ψ_a' and
 κ_a = −ψ_a'' ≥ 0, and averages ⟨·⟩ over the normalised f,
@@ -28,10 +28,17 @@ import math
 
 import numpy as np
 
-from ..scalar import gaussian_tail_parts, is_double, log, scalar_function
+from ..scalar import (
+    gaussian_tail_parts,
+    inverse_mills_excess,
+    inverse_mills_ratio,
+    is_double,
+    log,
+    log_gaussian_tail,
+    scalar_function,
+)
 from ..scalar.gaussian import LOG_SQRT_TWO_PI
 from ._base import ArgmaxOutput
-from .sign_output import sign_output_g_gamma, sign_output_log_z
 
 N_NODES = 16
 """Nodes of the Gauss-Legendre rule on one panel."""
@@ -66,11 +73,13 @@ def pair(d_omega, v_sum):
     Returns
     -------
     log_z, g, gamma : float
-        log H(−d/√v), its derivative in d, and minus its second derivative in d.
+        log H(u) with u = −d/√v, its derivative h(u)/√v in d, and minus its second derivative
+        h(u) (h(u) − u)/v.
     """
-    y = type(d_omega)(1)
-    g, gamma = sign_output_g_gamma(y, d_omega, v_sum)
-    return sign_output_log_z(y, d_omega, v_sum), g, gamma
+    s = math.sqrt(v_sum)
+    u = -d_omega / s
+    ratio = inverse_mills_ratio(u)
+    return log_gaussian_tail(u), ratio / s, ratio * inverse_mills_excess(u) / v_sum
 
 
 @scalar_function

@@ -135,7 +135,7 @@ def identity_edge_g(omega, p0, p1, p2):
 
 
 @scalar_function
-def identity_edge_singularity(p0, p1, p2):
+def identity_edge_singularities(p0, p1, p2):
     """Say that g, being linear, has no singularity.
 
     Parameters
@@ -145,13 +145,11 @@ def identity_edge_singularity(p0, p1, p2):
 
     Returns
     -------
-    position : float
-        Zero.
-    distance, scale : float
-        Infinity.
+    near, near_distance, far, far_distance, scale : float
+        Zeros for the positions, infinity for the distances and the scale.
     """
-    T = type(p0)
-    return T(0), T(math.inf), T(math.inf)
+    zero, infinity = type(p0)(0), type(p0)(math.inf)
+    return zero, infinity, zero, infinity, infinity
 
 
 @scalar_function
@@ -227,6 +225,6 @@ IDENTITY = Activation(
     edge_parameters=identity_edge_parameters,
     edge_g=identity_edge_g,
     edge_g_bound=identity_edge_g_bound,
-    edge_singularity=identity_edge_singularity,
+    edge_singularities=identity_edge_singularities,
     point=identity_point,
 )

@@ -209,12 +209,12 @@ def relu_edge_g(omega, p0, p1, p2):
 
 
 @scalar_function
-def relu_edge_singularity(p0, p1, p2):
-    """Locate the nearest zero of Z₋ + Z₊ in the complex plane of ω.
+def relu_edge_singularities(p0, p1, p2):
+    """Locate zeros of Z₋ + Z₊ in the complex plane of ω.
 
     A message for large x pulls z from below zero to above at u ≈ −cBs/(1 + c), where the logarithm
     of Z₊/Z₋ has the slope cBs: for strong messages g is a narrow step there, for weak ones it
-    varies on the scale of s.
+    varies on the scale of s. The other zero is that of the tail in Z₊ alone.
 
     Parameters
     ----------
@@ -223,9 +223,13 @@ def relu_edge_singularity(p0, p1, p2):
 
     Returns
     -------
-    position : float
-        Its real part, to within `distance`.
-    distance : float
+    step : float
+        Real part of the first, to within `step_distance`.
+    step_distance : float
+        Lower bound on its distance from the real line.
+    tail : float
+        Real part of the second, to within `tail_distance`.
+    tail_distance : float
         Lower bound on its distance from the real line.
     scale : float
         s.
@@ -234,8 +238,9 @@ def relu_edge_singularity(p0, p1, p2):
     scale = T(1) / p0
     c = T(1) / math.sqrt(T(1) + p2)
     slope = c * max(p1, T(0))
-    position = -slope / (T(1) + c) * scale
-    return position, T(math.pi) * scale / math.sqrt(T(2) + slope * slope), scale
+    step = -slope / (T(1) + c) * scale
+    step_distance = T(math.pi) * scale / math.sqrt(T(2) + slope * slope)
+    return step, step_distance, (T(1.9159) / c - p1) * scale, T(2.8163) / c * scale, scale
 
 
 @scalar_function
@@ -320,6 +325,6 @@ RELU = Activation(
     edge_parameters=relu_edge_parameters,
     edge_g=relu_edge_g,
     edge_g_bound=relu_edge_g_bound,
-    edge_singularity=relu_edge_singularity,
+    edge_singularities=relu_edge_singularities,
     point=relu_point,
 )

@@ -30,7 +30,8 @@ from ..scalar import (
     scalar_function,
 )
 from ..scalar.gaussian import SQRT_TWO_PI
-from ._base import Activation
+from ._base import Activation, MessageOutput
+from .labels import sign_label_message
 
 
 @scalar_function
@@ -173,12 +174,13 @@ def sign_edge_g(omega, p0, p1, p2):
 
 
 @scalar_function
-def sign_edge_singularity(p0, p1, p2):
-    """Locate the nearest zero of P(z > 0) e^B + P(z < 0) e^{−B} in the complex plane of ω.
+def sign_edge_singularities(p0, p1, p2):
+    """Locate zeros of P(z > 0) e^B + P(z < 0) e^{−B} in the complex plane of ω.
 
     Where the message e^{2|B|} just makes up for the tail, u ≈ √(4|B|), the tail's phase turns
     by π within π/u: for strong messages g is a narrow step there, for weak ones it varies on the
-    scale of s.
+    scale of s. The other zero is that of the tail H(u) alone, u = −1.9159 ± 2.8164 i, which for
+    weaker messages moves up, and towards −1.
 
     Parameters
     ----------
@@ -187,17 +189,22 @@ def sign_edge_singularity(p0, p1, p2):
 
     Returns
     -------
-    position : float
-        Its real part, to within `distance`.
-    distance : float
+    step : float
+        Real part of the first, to within `step_distance`.
+    step_distance : float
+        Lower bound on its distance from the real line.
+    tail : float
+        Real part of the second, to within `tail_distance`.
+    tail_distance : float
         Lower bound on its distance from the real line.
     scale : float
         s.
     """
     T = type(p0)
     scale = T(1) / abs(p0)
-    position = (math.sqrt(T(2) * p1) - T(0.2)) / p0
-    return position, T(math.pi) * scale / math.sqrt(T(1) + T(2) * p1), scale
+    step = (math.sqrt(T(2) * p1) - T(0.2)) / p0
+    step_distance = T(math.pi) * scale / math.sqrt(T(1) + T(2) * p1)
+    return step, step_distance, T(-1.9159) / p0, T(2.8163) * scale, scale
 
 
 @scalar_function
@@ -281,6 +288,27 @@ def sign_point(z):
     return T(1) if z >= T(0) else T(-1)
 
 
+@scalar_function
+def sign_label_log_z(y, omega, v):
+    """Compute log P(y z > 0), the probability that the network says y.
+
+    Parameters
+    ----------
+    y : float
+        Label, ±1.
+    omega : float
+        Mean ω of the pre-activation.
+    v : float
+        Variance V > 0 of the pre-activation.
+
+    Returns
+    -------
+    log_z : float
+        log H(−y ω/s), at most 0.
+    """
+    return log_gaussian_tail(-y * omega / math.sqrt(v))
+
+
 SIGN = Activation(
     name="sign",
     uses_precision=False,
@@ -290,6 +318,10 @@ SIGN = Activation(
     edge_parameters=sign_edge_parameters,
     edge_g=sign_edge_g,
     edge_g_bound=sign_edge_g_bound,
-    edge_singularity=sign_edge_singularity,
+    edge_singularities=sign_edge_singularities,
     point=sign_point,
+)
+
+SIGN_OUTPUT = MessageOutput(
+    name="sign", activation=SIGN, message=sign_label_message, log_z=sign_label_log_z
 )

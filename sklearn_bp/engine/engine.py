@@ -20,12 +20,16 @@ class Engine:
         Where training starts, one per weight layer.
     backend : object
         A backend, see :mod:`sklearn_bp.backends`.
-    counts_correct : bool
-        Whether to count the samples that are classified rightly before they are learned.
+    scores : bool
+        Whether to score samples before they are learned.
+    log_z : device array of shape (n_samples,) or None
+        Where to write log Z of every sample before it is learned, the logarithm of the probability
+        that the network says its label.
     """
 
-    def __init__(self, network, posterior, backend, counts_correct=True):
-        self.network, self.backend, self._counts_correct = network, backend, counts_correct
+    def __init__(self, network, posterior, backend, scores=True, log_z=None):
+        self.log_z = log_z
+        self.network, self.backend, self._scores = network, backend, scores
         self.layers = []
         for index, layer_posterior in enumerate(posterior):
             below = self.layers[-1] if self.layers else None
@@ -85,9 +89,9 @@ class Engine:
 
         Returns
         -------
-        float
-            Samples that were classified rightly when their mini-batch came, before it was learned;
-            each counts with its weight. 0 if they are not counted.
+        Outcome
+            Scores of the samples when their mini-batch came, before it was learned; zeros if they
+            are not scored.
 
         Raises
         ------
@@ -114,9 +118,8 @@ class Engine:
 
         Returns
         -------
-        float
-            Samples that were classified rightly before they were learned, each with its weight; 0
-            if they are not counted.
+        Outcome
+            Scores of the samples before they were learned; zeros if they are not scored.
 
         Raises
         ------
@@ -144,9 +147,10 @@ class Engine:
         for sweep in range(self.network.n_inner_iter):
             if sweeps.forward(self.layers, sweep):
                 self._finish()
-            if sweep == 0 and self._counts_correct:
-                self._count_correct()
-            if sweeps.backward(self.layers, sweep):
+            failed = sweeps.backward(self.layers, sweep)
+            if sweep == 0 and self._scores:
+                self._score(rows)
+            if failed:
                 self._finish()
         self._record.end_step(rows)
         return [layer.weights for layer in self.layers]
@@ -194,6 +198,9 @@ class Engine:
         first, last = self.layers[0], self.layers[-1]
         self.backend.load_rows(X, rows, first.x, first.x_sq)
         self.backend.take(y, rows, last.y)
+        if last.output.factorized:
+            messages = last.label_field, last.label_precision
+            self.backend.label_messages(last.output, last.y, last.label_noise, *messages)
         weights = first.ones
         if sample_weight is not None:
             weights = first.sample_weight_copy
@@ -206,18 +213,38 @@ class Engine:
                 if layer.channel_below.uses_precision:
                     self.backend.fill(layer.down_precision, 0)
 
-    def _count_correct(self):
-        """Count the samples that the current posterior's mean classifies rightly."""
-        last = self.layers[-1]
-        backend = self.backend
-        count = backend.count_sign if last.channel_above.factorized else backend.count_argmax
-        count(last.y, last.omega, last.sample_weight, self._record.correct)
+    def _score(self, rows):
+        """Score the labels by the posterior that the step started from."""
+        last, backend, record = self.layers[-1], self.backend, self._record
+        count = backend.count_sign if last.output.factorized else backend.count_argmax
+        count(last.y, last.omega, last.sample_weight, record.correct)
+        if last.output.factorized:
+            backend.label_log_z(last.output, last.y, last.omega, last.v, last.log_z)
+        if self.log_z is not None:
+            backend.put(last.log_z, rows, self.log_z)
+        backend.score_labels(
+            last.log_z,
+            last.label_noise,
+            self.network.n_classes - 1,
+            last.sample_weight,
+            record.log_probability,
+            record.doubts,
+        )
+
+    @property
+    def label_noise(self):
+        """The label noise ε that steps use now; set it between steps."""
+        return float(self.backend.to_host(self.layers[-1].label_noise)[0])
+
+    @label_noise.setter
+    def label_noise(self, noise):
+        self.backend.fill(self.layers[-1].label_noise, noise)
 
     def _finish(self):
-        """Return how many samples were classified rightly; raise if a step has failed."""
+        """Return what was scored; raise if a step has failed."""
         outcome = self._settle()
         if outcome.failure is None:
-            return outcome.correct
+            return outcome
         n_layers = len(self.layers)
         place = outcome.failure.counter % (2 * n_layers)
         layer = place if place < n_layers else 2 * n_layers - 1 - place

@@ -2,7 +2,9 @@
 
 
 class NonFiniteError(FloatingPointError, ValueError):
-    """A PasP step would have left the finite numbers; the state before it is kept.
+    """A PasP step would have left the finite numbers, or made a weight's mean run away.
+
+    The state before the step is kept.
 
     Attributes
     ----------
@@ -23,9 +25,9 @@ class NonFiniteError(FloatingPointError, ValueError):
             )
         reason = "; ".join(hints) or "the inputs or the messages are too large for this dtype"
         super().__init__(
-            f"{n_bad} weight posteriors of layer {layer} would become non-finite ({reason}). The "
-            "state before this step is kept. Lower rho, raise damping, take smaller mini-batches, "
-            "scale the inputs, or use dtype='float64'."
+            f"{n_bad} weight posteriors of layer {layer} would become non-finite or run away "
+            f"({reason}). The state before this step is kept. Lower rho, raise damping, take "
+            "smaller mini-batches, scale the inputs, or use dtype='float64'."
         )
 
 

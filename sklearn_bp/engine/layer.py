@@ -64,11 +64,16 @@ class Layer:
         self.n_rows = network.n_rows(index)
         self.n_units = network.layer_sizes[index + 1]
         self.n_gaussian = network.n_gaussian_rows(index)
-        self.damping = network.damping[index]
         # In the arrays' precision, so that kernels do not compute in double.
-        numbers = (network.rho[index], network.reinforcement, self.damping)
+        numbers = (
+            network.likelihood_weight,
+            network.rho[index],
+            network.reinforcement,
+            network.damping[index],
+        )
         with np.errstate(over="ignore"):
             self.update_numbers = tuple(np.array(numbers).astype(network.dtype))
+        self.likelihood_weight, *_, self.damping = self.update_numbers
         self.has_units_below = below is not None
         self.is_output = index == network.n_layers - 1
         self.plain_sums = network.plain_sums(index)
@@ -76,7 +81,10 @@ class Layer:
         self.intercept_prior = PRIORS["gaussian"]
         self.activation = activation = ACTIVATIONS[network.activation]
         self.channel_below = activation if self.has_units_below else None
-        self.channel_above = OUTPUTS[network.output] if self.is_output else activation
+        self.output = OUTPUTS[network.output] if self.is_output else None
+        self.channel_above = activation
+        if self.is_output:
+            self.channel_above = self.output.activation if self.output.factorized else None
         self.algorithm = ALGORITHMS[network.algo].for_layer(self.plain_sums)
         self._batch_arrays, self._integer_arrays = {}, set()
         self.memory, self._capacity = BatchMemory(), 0
@@ -122,8 +130,6 @@ class Layer:
             self.mask = self.backend.zeros(posterior.mask.shape, dtype)
             self.backend.assign(posterior.mask, self.mask)
         self.weight_array("precision_in", layout.gaussian_shape)
-        if self.activation.uses_precision:
-            self.weight_array("no_precision", layout.gaussian_shape)
         if self.needs_second_moment:
             self.weight_array("second_moment")
         if self.prior.uses_precision:
@@ -142,10 +148,19 @@ class Layer:
         self.batch_array("gamma_weighted_copy", (), units)
         for name in ("x_var_sum", "ones", "sample_weight_copy"):
             self.batch_array(name, ())
-        if self.is_output and self.channel_above.factorized:
-            self.batch_array("y", ())
-        elif self.is_output:
+        if self.is_output:
+            self._declare_label_arrays()
+
+    def _declare_label_arrays(self):
+        """Declare what labels need: their classes, log Z, and the messages of independent units."""
+        self.label_noise = self.backend.full((1,), self.network.label_noise, self.network.dtype)
+        self.batch_array("log_z", ())
+        if not self.output.factorized:
             self.batch_integers("y")
+            return
+        self.batch_array("y", ())
+        for name in ("label_field", "label_precision"):
+            self.batch_array(name, (), self.n_units)
 
     def load(self, posterior):
         """Replace the weights by a posterior given on the host.
@@ -341,17 +356,15 @@ class Layer:
             return self.mask
         return self.backend.full(self.layout.shape, 1, self.network.dtype)
 
+    @property
+    def messages_above(self):
+        """B and A that come down to this layer's units, from the layer above or from labels."""
+        if self.is_output:
+            return self.label_field, self.label_precision
+        return self.above.down_field, self.above.down_precision
+
     def fill_edge_parameters(self):
         """Compute what g of an edge needs besides ω, from the messages coming down."""
-        if self.is_output:
-            self.backend.output_edge_parameters(
-                self.channel_above, self.y, self.v, self.edge_parameters
-            )
-        else:
-            self.backend.edge_parameters(
-                self.channel_above,
-                self.above.down_field,
-                self.above.down_precision,
-                self.v,
-                self.edge_parameters,
-            )
+        self.backend.edge_parameters(
+            self.channel_above, *self.messages_above, self.v, self.edge_parameters
+        )

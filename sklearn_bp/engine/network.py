@@ -35,6 +35,13 @@ class Network:
         Key of :data:`sklearn_bp.channels.OUTPUTS`.
     rho, damping, density : tuple of float
         One number per weight layer.
+    likelihood_weight : float
+        w: H_in and G_in of every step count so many times, above 0.
+    label_noise : float
+        ε: probability that a label is another class's, in [0, 1 − 1/K); where it is learned, what
+        it starts from.
+    learns_label_noise : bool
+        Whether ε is learned.
     n_inner_iter : int
         Sweeps per PasP step, τ_max.
     reinforcement : float
@@ -62,6 +69,9 @@ class Network:
     rho: tuple = ()
     damping: tuple = ()
     density: tuple = ()
+    likelihood_weight: float = 1.0
+    label_noise: float = 0.0
+    learns_label_noise: bool = False
     n_inner_iter: int = 1
     reinforcement: float = 0.0
     init_scale: float = 1.0
@@ -75,6 +85,16 @@ class Network:
     def n_layers(self):
         """Number of weight layers."""
         return len(self.layer_sizes) - 1
+
+    @property
+    def n_classes(self):
+        """Number of classes K."""
+        return max(self.layer_sizes[-1], 2)
+
+    @property
+    def has_label_noise(self):
+        """Whether labels can be another class's."""
+        return self.learns_label_noise or self.label_noise > 0
 
     def n_rows(self, layer):
         """Inputs of a weight layer, the constant one counted."""
@@ -181,6 +201,12 @@ def make_network(
         edges=edges,
         **options,
     )
+    most = 1 - 1 / network.n_classes
+    if not 0 <= network.label_noise < most:
+        raise ValueError(
+            f"label_noise must lie in [0, {most:g}) with {network.n_classes} classes, or labels "
+            f"would say less than nothing; got {network.label_noise!r}."
+        )
     for name, registry in (
         ("algo", ALGORITHMS),
         ("weight_prior", PRIORS),

@@ -227,14 +227,37 @@ def class_probabilities(network, omega, v, backend):
     Returns
     -------
     ndarray of shape (n_samples, n_classes), float64
-        P(z > 0) for the sign output, P(argmax z = c) by quadrature for more classes; rows sum
-        to 1.
+        a + b P, with P = P(z > 0) for the sign output, P(argmax z = c) by quadrature for more
+        classes; rows sum to 1.
     """
     omega, v = omega.astype(np.float64), v.astype(np.float64)
     if OUTPUTS[network.output].factorized:
         ratio = omega[:, 0] / np.sqrt(v[:, 0])
-        return np.column_stack([ndtr(-ratio), ndtr(ratio)])
-    return backend.argmax_probabilities(omega, v)
+        probabilities = np.column_stack([ndtr(-ratio), ndtr(ratio)])
+    else:
+        probabilities = backend.argmax_probabilities(omega, v)
+    return add_label_noise(network, probabilities)
+
+
+def add_label_noise(network, probabilities):
+    """Turn probabilities that the network says a class into those of the label.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    probabilities : ndarray of shape (n_samples, n_classes)
+        P(network says c), rows sum to 1.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_classes)
+        P(y = c) = a + b P(network says c).
+    """
+    if not network.label_noise:
+        return probabilities
+    share = network.label_noise / (network.n_classes - 1)
+    return share + (1 - network.label_noise - share) * probabilities
 
 
 def _device_moments(posterior, backend):

@@ -90,21 +90,17 @@ def backward(layers, sweep):
 def _channel(layer):
     """Compute g and Γ of a layer from the channel above it."""
     backend = layer.backend
-    if layer.is_output:
-        backend.output_g_gamma(
-            layer.channel_above, layer.y, layer.omega, layer.v, layer.g, layer.gamma
-        )
-    else:
-        above = layer.above
+    if not layer.plain_sums:
         backend.g_gamma(
-            layer.channel_above,
-            above.down_field,
-            above.down_precision,
-            layer.omega,
-            layer.v,
-            layer.g,
-            layer.gamma,
+            layer.channel_above, *layer.messages_above, layer.omega, layer.v, layer.g, layer.gamma
         )
+        return
+    backend.argmax_g_gamma(
+        layer.output, layer.y, layer.omega, layer.v, layer.log_z, layer.g, layer.gamma
+    )
+    if layer.network.has_label_noise:
+        n_others = layer.network.n_classes - 1
+        backend.soften_labels(layer.log_z, layer.label_noise, n_others, layer.g, layer.gamma)
 
 
 def _weigh(layer):
@@ -129,19 +125,9 @@ def _down_precision(layer):
 
 
 def _precision_in(layer):
-    """Compute G_in = Σ_n (x̂² + Δ) Γ − Δ g² of the Gaussian rows.
-
-    With unbounded activations it is at least 0, as A_in is and for the same reason.
-    """
+    """Compute G_in = Σ_n (x̂² + Δ) Γ − Δ g² of the Gaussian rows."""
     if not layer.n_gaussian:
         return
-    _gather_precision(layer)
-    if layer.activation.uses_precision:
-        layer.backend.subtract_precision(layer.precision_in, layer.no_precision)
-
-
-def _gather_precision(layer):
-    """Sum G_in over samples."""
     backend = layer.backend
     if not layer.prior.uses_precision:
         rows = layer.layout.constant_rows(layer.precision_in)

@@ -11,7 +11,13 @@ from sklearn_bp.algorithms.expansion import n_nodes_for
 from sklearn_bp.backends import CpuBackend
 from sklearn_bp.channels import ACTIVATIONS, OUTPUTS
 
-CHANNELS = {**ACTIVATIONS, "sign output": OUTPUTS["sign"]}
+LABELLED = {f"{name} label": output for name, output in OUTPUTS.items() if output.factorized}
+CHANNELS = ACTIVATIONS | {name: output.activation for name, output in LABELLED.items()}
+"""Activations below units above, and below labels."""
+
+NOISES = [0.0, 1e-6, 0.1]
+"""Of labels; without any, their message has no end."""
+
 N_GRID = 81
 
 
@@ -84,17 +90,18 @@ def draw_pairs(name, seed, dtype, n=20_000):
     B = rng.choice([-1.0, 1.0], n) * 10 ** rng.uniform(-1.5, math.log10(60), n)
     A = np.where(rng.random(n) < 0.3, 0.0, 10 ** rng.uniform(-3, 2, n))
     middle = np.zeros(n)
-    if name == "sign":
+    if name in LABELLED:
+        label = np.sign(B).astype(dtype), rng.choice(NOISES, n).astype(dtype)
+        B, A = apply(LABELLED[name].message, *label, n_out=2)
+        B[:: n // 10] = label[0][:: n // 10] * 1000
+    elif name == "sign":
         middle = -np.sign(B) * np.sqrt(4 * abs(B))
     elif name == "relu":
         c = 1 / np.sqrt(1 + A)
         middle = -c * np.maximum(B, 0) / (1 + c)
     omega = (middle + rng.choice([0.3, 1.0, 4.0], n) * rng.standard_normal(n)) * s
     half_width = 10 ** rng.uniform(-2, 0.4, n) * s
-    if name == "sign output":
-        arguments = np.sign(B), v
-    else:
-        arguments = (B if name == "sign" else B / s), A / v, v
+    arguments = (B / s if channel.uses_precision else B), A / v, v
     arguments = [argument.astype(dtype) for argument in arguments]
     parameters = np.array(apply(channel.edge_parameters, *arguments, n_out=3))
     return Pairs(channel, omega.astype(dtype), parameters, half_width.astype(dtype))

@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import numpy as np
 from oracles.argmax_exact import ArgmaxExactOutput
 from oracles.channels import ArgmaxOutput
+from scipy.special import log_ndtr
 
-V_FLOOR, MIN_PRECISION = 1e-8, 1e-6
+V_FLOOR, MIN_PRECISION, LARGEST_MEAN = 1e-8, 1e-6, 1e12
 OUTPUTS = {"argmax": ArgmaxOutput, "argmax_exact": ArgmaxExactOutput}
 
 
@@ -21,10 +22,13 @@ def entries(*arrays):
 
 
 class Record:
-    """Counts bad numbers and right samples in two cells."""
+    """Counts bad numbers, and adds up what samples score, in cells."""
 
     def __init__(self):
-        self.counters, self.correct = [SimpleNamespace(value=0)], SimpleNamespace(value=0.0)
+        self.counters = [SimpleNamespace(value=0)]
+        self.correct, self.log_probability, self.doubts = (
+            SimpleNamespace(value=0.0) for _ in range(3)
+        )
 
     def end_step(self, rows):
         """Nothing to do."""
@@ -32,7 +36,10 @@ class Record:
     def read(self):
         bad = self.counters[0].value
         failure = SimpleNamespace(n_bad=bad) if bad else None
-        return SimpleNamespace(failure=failure, correct=self.correct.value)
+        sums = ("correct", "log_probability", "doubts")
+        return SimpleNamespace(
+            failure=failure, **{name: getattr(self, name).value for name in sums}
+        )
 
 
 class ReferenceBackend:
@@ -67,12 +74,37 @@ class ReferenceBackend:
         for place, *numbers in entries(down_field, down_precision, omega, v):
             g[place], gamma[place] = channel.g_gamma(*numbers)
 
-    def output_g_gamma(self, channel, y, omega, v, g, gamma):
-        if channel.factorized:
-            for (n, k), o, variance in entries(omega, v):
-                g[n, k], gamma[n, k] = channel.g_gamma(float(y[n]), o, variance)
-        else:
-            g[...], gamma[...] = OUTPUTS[channel.name].g_gamma(y, omega, v)
+    # Labels --------------------------------------------------------------------------------
+
+    def argmax_g_gamma(self, output, y, omega, v, log_z, g, gamma):
+        oracle = OUTPUTS[output.name]
+        g[...], gamma[...] = oracle.g_gamma(y, omega, v)
+        log_z[...] = oracle.log_probability(y, omega, v)[:, 0]
+
+    def label_messages(self, output, y, noise, down_field, down_precision):
+        assert output.name == "sign", "another output has another message"
+        eps = noise.item()
+        strength = 1e30 if eps == 0 else 0.5 * np.log((1 - eps) / eps)
+        down_field[...], down_precision[...] = strength * y[:, None], 0.0
+
+    def label_log_z(self, output, y, omega, v, log_z):
+        assert output.name == "sign"
+        log_z[...] = log_ndtr(y[:, None] * omega / np.sqrt(v)).sum(axis=1)
+
+    def soften_labels(self, log_z, noise, n_others, g, gamma):
+        a = noise.item() / n_others
+        network = (1 - noise.item() - a) * np.exp(log_z)[:, None]
+        r = network / (a + network)
+        gamma[...] = r * gamma - r * (1 - r) * g**2
+        g *= r
+
+    def score_labels(self, log_z, noise, n_others, weight, log_probability, doubts):
+        a, z = noise.item() / n_others, np.exp(log_z)
+        p = a + (1 - noise.item() - a) * z
+        log_probability.value += (weight * np.log(p)).sum()
+        doubts.value += (weight * a * (1 - z) / p).sum()
+
+    # ---------------------------------------------------------------------------------------
 
     def point(self, channel, z, x):
         for place, number in entries(z):
@@ -81,10 +113,6 @@ class ReferenceBackend:
     def edge_parameters(self, channel, down_field, down_precision, v, parameters):
         for place, *numbers in entries(down_field, down_precision, v):
             parameters[:, *place] = channel.edge_parameters(*numbers)
-
-    def output_edge_parameters(self, channel, y, v, parameters):
-        for (n, k), variance in entries(v):
-            parameters[:, n, k] = channel.edge_parameters(float(y[n]), variance)
 
     def argmax_probabilities(self, omega, v):
         n_classes = omega.shape[1]
@@ -122,11 +150,11 @@ class ReferenceBackend:
         m_cav[...] = mean
 
     def update_m_cav(
-        self, prior, field, precision, mask, damping, down_field, x_cav, m_cav, g_cav, first
+        self, prior, field, precision, mask, weight, damping, down_field, x_cav, m_cav, g_cav, first
     ):
         rows = slice(first, first + len(precision))
         x, m, g = (array[:, rows].copy() for array in (x_cav, m_cav, g_cav))
-        cavity = field[rows] - x * g
+        cavity = field[rows] - weight * x * g
         target = cavity / precision if prior.uses_precision else np.tanh(cavity)
         g_cav[:, rows] = down_field[:, rows, None] - m * g
         m_cav[:, rows] = mask[rows] * (damping * m + (1 - damping) * target)
@@ -151,6 +179,7 @@ class ReferenceBackend:
         prior_field,
         field,
         mean,
+        weight,
         rho,
         reinforcement,
         damping,
@@ -158,7 +187,7 @@ class ReferenceBackend:
         new_mean,
         new_variance,
     ):
-        new_field[...] = field_in + reinforcement * field + rho * prior_field
+        new_field[...] = weight * field_in + reinforcement * field + rho * prior_field
         new_mean[...] = damping * mean + (1 - damping) * np.tanh(new_field)
         new_variance[...] = 1 - new_mean**2
         bad.value += np.count_nonzero(~np.isfinite(new_field))
@@ -174,6 +203,7 @@ class ReferenceBackend:
         field,
         precision,
         mean,
+        weight,
         rho,
         reinforcement,
         damping,
@@ -182,12 +212,13 @@ class ReferenceBackend:
         new_mean,
         new_variance,
     ):
-        new_field[...] = field_in + reinforcement * field + rho * prior_field
-        raw = precision_in + reinforcement * precision + rho * prior_precision
+        new_field[...] = weight * field_in + reinforcement * field + rho * prior_field
+        gain = np.where(precision_in < 0, 0, precision_in)
+        raw = weight * gain + reinforcement * precision + rho * prior_precision
         new_precision[...] = np.where(raw < MIN_PRECISION, MIN_PRECISION, raw)
         new_mean[...] = damping * mean + (1 - damping) * new_field / new_precision
         new_variance[...] = 1 / new_precision
-        finite = np.isfinite(new_field) & np.isfinite(raw) & np.isfinite(new_mean)
+        finite = np.isfinite(new_field) & np.isfinite(raw) & (np.abs(new_mean) <= LARGEST_MEAN)
         bad.value += np.count_nonzero(~finite)
 
     def apply_mask(self, mask, mean, variance):

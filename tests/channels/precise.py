@@ -31,6 +31,12 @@ def sign_output(y, omega, v):
     return mp.log(_tail(-y * omega / mp.sqrt(v)))
 
 
+def noisy_output(y, omega, v, noise, n_others):
+    """log P(y) where the sign of z is the label's class or one of so many others."""
+    share = noise / n_others
+    return mp.log(share + (1 - noise - share) * _tail(-y * omega / mp.sqrt(v)))
+
+
 def derivatives(log_z, arguments, index):
     """First and second derivative of φ in one of its arguments."""
     arguments = [mp.mpf(float(value)) for value in arguments]

@@ -1,6 +1,7 @@
 """The argmax output: identities of both forms, and the exact integral where it is hard."""
 
 import math
+from itertools import product
 
 import mpmath as mp
 import numpy as np
@@ -15,12 +16,17 @@ DTYPES = [np.float32, np.float64]
 
 
 def _run(kind, y, omega, v):
-    """Return log_z (M,), g and Γ (M, K)."""
+    """Return φ (M,), g and Γ (M, K)."""
+    return _run_all(kind, y, omega, v)[1:]
+
+
+def _run_all(kind, y, omega, v):
+    """Return log Z of the network's answer (M,), and the same."""
     g, gamma = np.empty_like(omega), np.empty_like(omega)
-    log_z = np.empty(len(y), omega.dtype)
-    argmax.ROW_KERNELS[kind](y, omega, v, g, gamma, 0, len(y))
-    argmax.LOG_Z_KERNELS[kind](y, omega, v, log_z, 0, len(y))
-    return log_z, g, gamma
+    log_z, phi = np.empty(len(y), omega.dtype), np.empty(len(y), omega.dtype)
+    argmax.ROW_KERNELS[kind](y, omega, v, log_z, g, gamma, 0, len(y))
+    argmax.LOG_Z_KERNELS[kind](y, omega, v, phi, 0, len(y))
+    return log_z, phi, g, gamma
 
 
 def _random_case(seed, n_rows=50, n_classes=5, dtype=np.float64):
@@ -129,10 +135,11 @@ def test_exact_against_arbitrary_precision(case):
     with mp.workdps(25):
         want_log_z, want_g, want_gamma = Precise(omega, v, c).moments()
     omega, v = np.array([omega]), np.array([v])
-    log_z, g, gamma = _run("argmax_exact", np.array([c]), omega, v)
+    log_z, phi, g, gamma = _run_all("argmax_exact", np.array([c]), omega, v)
     unit = np.sqrt(v[0] + v[0].min())
     for got, want, scale in (
         (log_z, [want_log_z], 1),
+        (phi, [want_log_z], 1),
         (g[0], want_g, unit),
         (gamma[0], want_gamma, unit**2),
     ):
@@ -222,12 +229,55 @@ def test_identities(kind, dtype):
 def test_kernels_touch_only_their_rows():
     y, omega, v = _random_case(4)
     for kind in argmax.ROW_KERNELS:
-        _, whole_g, whole_gamma = _run(kind, y, omega, v)
+        whole_log_z, _, whole_g, whole_gamma = _run_all(kind, y, omega, v)
         g, gamma = np.full_like(omega, np.pi), np.full_like(omega, np.pi)
-        argmax.ROW_KERNELS[kind](y, omega, v, g, gamma, 10, 20)
+        log_z = np.full(len(y), np.pi)
+        argmax.ROW_KERNELS[kind](y, omega, v, log_z, g, gamma, 10, 20)
+        np.testing.assert_array_equal(log_z[10:20], whole_log_z[10:20])
         np.testing.assert_array_equal(g[10:20], whole_g[10:20])
         np.testing.assert_array_equal(gamma[10:20], whole_gamma[10:20])
-        assert np.all(g[:10] == np.pi) and np.all(gamma[20:] == np.pi)
+        for array in (log_z, g, gamma):
+            assert np.all(array[:10] == np.pi) and np.all(array[20:] == np.pi)
+
+
+def _log_z_of_all_classes(kind, omega, v):
+    """log Z (M, K) of every class."""
+    classes = range(omega.shape[1])
+    return np.array([_run_all(kind, np.full(len(omega), c), omega, v)[0] for c in classes]).T
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n_classes", [2, 3, 30])
+@pytest.mark.parametrize("kind", argmax.ROW_KERNELS)
+def test_the_network_says_one_of_the_classes(kind, n_classes, dtype):
+    """Products over pairs are divided by their sum over classes; integrals have the sum 1."""
+    _, omega, v = _random_case(8, n_rows=20, n_classes=n_classes, dtype=dtype)
+    log_z = _log_z_of_all_classes(kind, omega, v).astype(float)
+    assert np.all(log_z <= 0)
+    rtol = 3e-5 if dtype == np.float32 else 1e-11
+    np.testing.assert_allclose(np.exp(log_z).sum(axis=1), 1, rtol=rtol)
+    products = np.array([_run(kind, np.full(20, c), omega, v)[0] for c in range(n_classes)]).T
+    # All have the same divisor.
+    np.testing.assert_allclose(np.ptp(products - log_z, axis=1), 0, atol=50 * rtol)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_hopeless_class_of_the_pairwise_form(dtype):
+    """Its Z is far below the smallest number; log Z has all its digits."""
+    omega = np.array([[-300.0, 0.0, 1.0], [0.0, 500.0, -500.0]], dtype)
+    log_z = _log_z_of_all_classes("argmax", omega, np.ones_like(omega))
+    products = []
+    for row, c in product(range(2), range(3)):
+        rivals = [k for k in range(3) if k != c]
+        leads = (float(omega[row, c]) - float(omega[row, k]) for k in rivals)
+        products.append(sum(mp.log(mp.erfc(-lead / 2) / 2) for lead in leads))
+    for row, (one, got) in enumerate(zip((products[:3], products[3:]), log_z, strict=True)):
+        total = mp.log(mp.fsum(mp.exp(value) for value in one))
+        want = np.array([float(value - total) for value in one])
+        assert want.min() < -2e4, row
+        np.testing.assert_allclose(
+            got, want, rtol=3e-6 if dtype == np.float32 else 1e-13, atol=1e-6
+        )
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -261,7 +311,9 @@ def test_anything_finite_stays_finite(omega, seed, dtype):
     v = (10 ** rng.uniform(-8, 6, omega.shape)).astype(dtype)
     y = rng.integers(0, omega.shape[1], 1)
     for kind in argmax.ROW_KERNELS:
-        for values in _run(kind, y, omega, v):
+        log_z, *others = _run_all(kind, y, omega, v)
+        assert np.all(np.isfinite(log_z) & (log_z <= 0))
+        for values in others:
             assert np.all(np.isfinite(values))
     proba = np.empty_like(omega)
     argmax.argmax_probabilities(omega, v, proba, 0, 1)

@@ -9,6 +9,8 @@ from scalar.loops import apply
 from sklearn_bp.backends.cpu import argmax
 from sklearn_bp.channels import ACTIVATIONS, OUTPUTS
 
+from .messages import label_messages
+
 DATA = Path(__file__).parents[1] / "data" / "channels"
 DTYPES = [np.float32, np.float64]
 
@@ -59,12 +61,13 @@ def test_sign_output(dtype):
     y, omega, v = (data[key].astype(dtype) for key in ("y", "omega", "V"))
     bound = 1e-4 if dtype == np.float32 else 1e-9
 
-    g, gamma = apply(channel.g_gamma, y, omega, v, n_out=2)
-    parameters = apply(channel.edge_parameters, y, v, n_out=3)
+    messages, activation = label_messages(channel, y, 0.0), channel.activation
+    g, gamma = apply(activation.g_gamma, *messages, omega, v, n_out=2)
+    parameters = apply(activation.edge_parameters, *messages, v, n_out=3)
 
     _assert_close(apply(channel.log_z, y, omega, v), data["log_z"], bound)
     _assert_close(g, data["g"], bound)
-    _assert_close(apply(channel.edge_g, omega, *parameters), data["g"], bound)
+    _assert_close(apply(activation.edge_g, omega, *parameters), data["g"], bound)
     # The golden Γ is g (ω/V + g), which cancels in the far tail: there the difference is that
     # between g and −ω/V, known to the golden g's relative error of 1e-10.
     error = np.abs(gamma - data["gamma"])
@@ -78,15 +81,17 @@ def test_argmax(n_classes, dtype):
     y = data["y"].astype(np.int64)
     omega, v = data["omega"].astype(dtype, order="C"), data["V"].astype(dtype, order="C")
     bound = 1e-4 if dtype == np.float32 else 1e-9
-    g, gamma, log_z = np.empty_like(omega), np.empty_like(omega), np.empty(len(y), dtype)
+    g, gamma = np.empty_like(omega), np.empty_like(omega)
+    log_z, row_log_z = np.empty(len(y), dtype), np.empty(len(y), dtype)
 
-    argmax.argmax_pairwise(y, omega, v, g, gamma, 0, len(y))
+    argmax.argmax_pairwise(y, omega, v, row_log_z, g, gamma, 0, len(y))
     argmax.argmax_pairwise_log_z(y, omega, v, log_z, 0, len(y))
     _assert_close(log_z, data["pairwise_log_z"], bound)
     _assert_close(g, data["pairwise_g"], bound)
     _assert_close(gamma, data["pairwise_gamma"], bound)
 
-    argmax.argmax_exact(y, omega, v, g, gamma, 0, len(y))
+    argmax.argmax_exact(y, omega, v, row_log_z, g, gamma, 0, len(y))
     argmax.argmax_exact_log_z(y, omega, v, log_z, 0, len(y))
     _assert_close(log_z, data["exact_log_z"], bound)
+    _assert_close(row_log_z, data["exact_log_z"], bound)
     _assert_close(g, data["exact_g"], bound)

@@ -12,6 +12,8 @@ from scalar.loops import apply, compiled_loop
 from sklearn_bp.channels import ACTIVATIONS, OUTPUTS
 from sklearn_bp.channels.argmax import pair
 
+from .messages import CHANNELS, LABELLED, NOISES, draw_messages, label_messages
+
 DTYPES = [np.float32, np.float64]
 
 fields = st.floats(-60, 60)
@@ -20,22 +22,19 @@ variances = st.floats(-8, 4).map(lambda exponent: 10.0**exponent)
 precisions = st.floats(0, 1e3)
 
 
-def _random_arguments(dtype, n=20_000):
+def _random_arguments(name, dtype, n=20_000):
     rng = np.random.default_rng(5)
     v = 10 ** rng.uniform(-8, 4, n)
     omega = rng.standard_normal(n) * 10 ** rng.uniform(-1, 2, n) * np.sqrt(v)
-    B = rng.standard_normal(n) * 10 ** rng.uniform(-2, 1.2, n)
-    A = rng.exponential(1, n) / v
-    return [values.astype(dtype) for values in (B, A, omega, v)]
+    messages = draw_messages(name, rng, v, dtype)
+    return [*messages, omega.astype(dtype), v.astype(dtype)]
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+@pytest.mark.parametrize("name", sorted(CHANNELS))
 def test_edge_g_is_g(name, dtype):
-    channel = ACTIVATIONS[name]
-    B, A, omega, v = _random_arguments(dtype)
-    if name != "sign":
-        B = (B / np.sqrt(v)).astype(dtype)
+    channel = CHANNELS[name]
+    B, A, omega, v = _random_arguments(name, dtype)
     g, _ = apply(channel.g_gamma, B, A, omega, v, n_out=2)
     parameters = apply(channel.edge_parameters, B, A, v, n_out=3)
     edge_g = apply(channel.edge_g, omega, *parameters)
@@ -47,9 +46,7 @@ def test_edge_g_is_g(name, dtype):
 @pytest.mark.parametrize("name", sorted(ACTIVATIONS))
 def test_moments_are_finite_and_in_range(name, dtype):
     channel = ACTIVATIONS[name]
-    B, A, omega, v = _random_arguments(dtype)
-    if name != "sign":
-        B = (B / np.sqrt(v)).astype(dtype)
+    B, A, omega, v = _random_arguments(name, dtype)
     mean, variance = apply(channel.moments, B, A, omega, v, n_out=2)
     assert np.all(np.isfinite(mean)) and np.all(np.isfinite(variance)) and np.all(variance >= 0)
     if name == "sign":
@@ -72,6 +69,23 @@ def test_far_from_zero_everything_stays_finite(name, dtype):
     for rule in (channel.moments, channel.g_gamma):
         for values in apply(rule, *arguments, n_out=2):
             assert np.isfinite(values).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", sorted(LABELLED))
+def test_far_from_a_label_everything_stays_finite(name, dtype):
+    ratio = np.outer([1, -1], 10.0 ** np.linspace(0, 12.9, 100)).ravel()
+    grid = np.meshgrid([-1.0, 1.0], NOISES, ratio, [1e-8, 1.0, 1e4])
+    y, noise, u, v = (values.ravel().astype(dtype) for values in grid)
+    omega, activation = u * np.sqrt(v), CHANNELS[name]
+    B, A = label_messages(LABELLED[name], y, noise)
+    results = [*apply(activation.g_gamma, B, A, omega, v, n_out=2)]
+    results += [
+        apply(activation.edge_g, omega, *apply(activation.edge_parameters, B, A, v, n_out=3))
+    ]
+    results += [apply(LABELLED[name].log_z, y, omega, v)]
+    assert all(np.isfinite(values).all() for values in results)
+    assert np.all(results[-1] <= 0)
 
 
 @pytest.mark.parametrize("name", sorted(ACTIVATIONS))
@@ -110,36 +124,40 @@ def test_without_message_activations_only_transmit(ratio, v):
     assert mean == pytest.approx(math.erf(ratio / math.sqrt(2)), abs=1e-14)
 
 
+def hard_label(y, omega, v):
+    """g and Γ of a label ±1 that is certain."""
+    output = OUTPUTS["sign"]
+    return output.activation.g_gamma(*output.message(y, 0.0), omega, v)
+
+
 @given(ratio=ratios, v=variances)
-def test_a_strong_message_makes_the_sign_activation_an_output(ratio, v):
+def test_a_strong_message_is_a_certain_label(ratio, v):
     omega = ratio * math.sqrt(v)
     log_z = OUTPUTS["sign"].log_z(1.0, omega, v)
     if log_z > -20:
         assert ACTIVATIONS["sign"].log_z(60.0, 0.0, omega, v) == pytest.approx(60 + log_z)
-        want = OUTPUTS["sign"].g_gamma(1.0, omega, v)
         got = ACTIVATIONS["sign"].g_gamma(60.0, 0.0, omega, v)
-        assert got == pytest.approx(want, rel=1e-11, abs=1e-11 / v)
+        assert got == pytest.approx(hard_label(1.0, omega, v), rel=1e-11, abs=1e-11 / v)
 
 
 @given(ratio=ratios, v=variances, y=st.sampled_from([-1.0, 1.0]))
-def test_sign_output(ratio, v, y):
-    channel, omega = OUTPUTS["sign"], ratio * math.sqrt(v)
-    g, gamma = channel.g_gamma(y, omega, v)
-    assert channel.log_z(y, omega, v) <= 0
+def test_certain_labels(ratio, v, y):
+    output, omega = OUTPUTS["sign"], ratio * math.sqrt(v)
+    g, gamma = hard_label(y, omega, v)
+    assert output.log_z(y, omega, v) <= 0
     assert g * y >= 0 and gamma >= 0 and gamma * v <= 1 + 1e-14
-    assert channel.g_gamma(-y, -omega, v) == (-g, gamma)
-    assert channel.edge_g(omega, *channel.edge_parameters(y, v)) == pytest.approx(g, rel=1e-13)
+    assert hard_label(-y, -omega, v) == (-g, gamma)
     # Γ = g (ω/V + g), where that does not cancel.
     if y * ratio > -10:
         assert gamma == pytest.approx(g * (omega / v + g), rel=1e-11)
 
 
 @given(ratio=ratios, v=variances)
-def test_pair_is_a_sign_output(ratio, v):
+def test_pair_is_a_certain_label(ratio, v):
     lead = ratio * math.sqrt(v)
-    log_z, g, gamma = pair(lead, v)
+    log_z, *slopes = pair(lead, v)
     assert log_z == OUTPUTS["sign"].log_z(1.0, lead, v)
-    assert (g, gamma) == OUTPUTS["sign"].g_gamma(1.0, lead, v)
+    assert slopes == pytest.approx(hard_label(1.0, lead, v), rel=1e-13, abs=1e-280)
 
 
 @given(B=st.floats(-20, 20), A=precisions, ratio=st.floats(-50, 50), v=variances)
@@ -171,7 +189,7 @@ def test_registries(registry):
             channel.name = "other"
 
 
-@pytest.mark.parametrize("name", ["sign", "identity", "relu"])
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
 def test_edge_loops_vectorise(name):
     """The loop over edges works on several edges at a time, in single precision throughout."""
     loop = compiled_loop(ACTIVATIONS[name].edge_g, 4, 1)

@@ -7,6 +7,8 @@ from scipy.sparse import csr_matrix
 from sklearn_bp import BPClassifier
 from sklearn_bp.datasets import make_permuted_tasks, make_teacher_student, parity_labels
 
+pytestmark = pytest.mark.usefixtures("binary_networks")
+
 # Parity -------------------------------------------------------------------------------------
 
 

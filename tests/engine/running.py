@@ -35,6 +35,8 @@ def network_of(case, *, dtype="float64", edges="exact", **options):
         damping=[layer.damping for layer in layers],
         n_inner_iter=case.n_inner_iter,
         reinforcement=case.reinforcement,
+        label_noise=case.label_noise,
+        likelihood_weight=case.likelihood_weight,
         intercept=intercept,
         dtype=dtype,
         edges=edges,

@@ -12,6 +12,8 @@ from sklearn_bp.backends.cpu import _threads
 from .problems import ALGORITHMS, ESTIMATORS, PRIORS, X, Y, batches, small
 from .states import assert_close_posterior, assert_same, assert_same_posterior, posterior_of
 
+pytestmark = pytest.mark.usefixtures("binary_networks")
+
 CLASSES = [0, 1, 2]
 
 

@@ -12,6 +12,8 @@ from sklearn_bp.engine.errors import EdgeMemoryError
 from .calls import must_raise, row
 from .problems import X, Y, small
 
+pytestmark = pytest.mark.usefixtures("binary_networks")
+
 CLASSES = [0, 1, 2]
 
 

@@ -15,6 +15,8 @@ from sklearn_bp.backends.errors import DeviceUnavailableError
 from .calls import must_raise
 from .problems import ESTIMATORS, X, Y, small
 
+pytestmark = pytest.mark.usefixtures("binary_networks")
+
 CLASSES = [0, 1, 2]
 
 PREDICTIONS = ["predict", "predict_proba", "predict_log_proba"]

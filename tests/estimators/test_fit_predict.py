@@ -17,6 +17,8 @@ from .states import (
     state_of,
 )
 
+pytestmark = pytest.mark.usefixtures("binary_networks")
+
 LEARNING = dict(hidden_layer_sizes=(21,), batch_size=8, max_iter=10, damping=0.95, random_state=0)
 
 # Over six seeds the least accuracies were 0.76 (point) and 0.92 (Bayesian), with ReLU 0.66

@@ -20,6 +20,8 @@ from sklearn_bp import BayesBPClassifier, BPClassifier, _persistence
 from .problems import ESTIMATORS, PRIORS, X, Y, batches, small
 from .states import assert_same, assert_same_posterior, posterior_of, state_of
 
+pytestmark = pytest.mark.usefixtures("binary_networks")
+
 CLASSES = [0, 1, 2]
 VERSION_1 = Path(__file__).parents[1] / "data" / "estimators" / "format_1.npz"
 """Written by ``write_version_1`` below when the format was made; it must stay readable."""

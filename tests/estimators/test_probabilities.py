@@ -11,6 +11,8 @@ from sklearn_bp import BayesBPClassifier
 from .problems import ESTIMATORS, OUTPUTS, PRIORS, X, Y, small
 from .states import assert_predictions, assert_same
 
+pytestmark = pytest.mark.usefixtures("binary_networks")
+
 SETTINGS = dict(dtype="float64", density=[0.8, 0.9, 0.7], hidden_layer_sizes=(9, 5))
 
 

@@ -12,6 +12,8 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_bp import BayesBPClassifier, BPClassifier, round_weights
 
+pytestmark = pytest.mark.usefixtures("binary_networks")
+
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((200, 9)) @ RNG.standard_normal((9, 9)) + 1
 Y = (X[:, 0] + X[:, 1] * X[:, 2] > 0).astype(int) + (X[:, 3] > 2)

@@ -13,6 +13,8 @@ from sklearn_bp import BayesBPClassifier, BPClassifier
 from .problems import ALGORITHMS, PRIORS
 from .states import assert_close_posterior, assert_same, assert_same_posterior, posterior_of
 
+pytestmark = pytest.mark.usefixtures("binary_networks")
+
 EVERY_RULE = list(product(ALGORITHMS, PRIORS))
 SETTINGS = {"hidden_layer_sizes": (7,), "max_iter": 2, "random_state": 0, "dtype": "float64"}
 RNG = np.random.default_rng(0)

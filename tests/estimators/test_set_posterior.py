@@ -16,6 +16,8 @@ from .states import (
     state_of,
 )
 
+pytestmark = pytest.mark.usefixtures("binary_networks")
+
 
 def trained(weight_prior="binary", output="pairwise", **parameters):
     """An estimator after three steps."""

@@ -17,6 +17,8 @@ from sklearn_bp.inspection import mean_overlaps, polarization
 from .problems import ESTIMATORS, X, Y, small
 from .states import assert_same_posterior
 
+pytestmark = pytest.mark.usefixtures("binary_networks")
+
 needs_callbacks = pytest.mark.skipif(not HAS_CALLBACKS, reason="scikit-learn has no callbacks")
 NUMBER = r"\d\.\d+"
 
@@ -125,6 +127,7 @@ def test_history_is_a_table(cls):
         "epoch",
         "n_samples_seen",
         "train_accuracy",
+        "train_log_loss",
         "validation_score",
         "polarization_0",
         "polarization_1",

@@ -12,7 +12,6 @@ from time import sleep
 import accuracy
 import contenders
 import cores
-import defaults
 import edge_accuracy
 import expansion_error
 import joblib
@@ -370,7 +369,6 @@ def test_peers_that_cannot_be_imported_do_not_take_part(monkeypatch):
 
 REPORTS = {
     "accuracy.jsonl": accuracy.report,
-    "defaults.json": defaults.report,
     "expansion_error.jsonl": expansion_error.report,
     "edge_accuracy.jsonl": edge_accuracy.report,
     "startup.json": lambda: startup.report(startup.RECORDS),

@@ -19,6 +19,8 @@ from sklearn_bp.inspection import (
     polarization,
 )
 
+pytestmark = pytest.mark.usefixtures("binary_networks")
+
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
 plt = pytest.importorskip("matplotlib.pyplot")

@@ -8,6 +8,8 @@ from sklearn.datasets import load_iris
 from sklearn_bp import BayesBPClassifier, BPClassifier
 from sklearn_bp.inspection import local_energy
 
+pytestmark = pytest.mark.usefixtures("binary_networks")
+
 X, Y = load_iris(return_X_y=True)
 LABELS = np.array(["a", "b", "c"])[Y]
 

@@ -11,6 +11,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_bp import BayesBPClassifier, BPClassifier
 from sklearn_bp.inspection import mean_overlaps, overlaps, polarization
 
+pytestmark = pytest.mark.usefixtures("binary_networks")
+
 X, Y = load_iris(return_X_y=True)
 
 

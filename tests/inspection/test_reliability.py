@@ -12,6 +12,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_bp import BayesBPClassifier, BPClassifier
 from sklearn_bp.inspection import ReliabilityDisplay
 
+pytestmark = pytest.mark.usefixtures("binary_networks")
+
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
 plt = pytest.importorskip("matplotlib.pyplot")

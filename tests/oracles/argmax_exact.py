@@ -85,6 +85,11 @@ class ArgmaxExactOutput:
         """Log likelihood of each sample, (M,)."""
         return np.array([_quadrature(*row)[2] for row in zip(y, omega, v, strict=True)])
 
+    @classmethod
+    def log_probability(cls, y, omega, v):
+        """log P(the network says y), (M, 1): phi itself."""
+        return cls.log_z(y, omega, v)[:, None]
+
     @staticmethod
     def g_gamma(y, omega, v):
         rows = [_derivatives(*row) for row in zip(y, omega, v, strict=True)]

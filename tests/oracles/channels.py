@@ -2,8 +2,9 @@
 
 An *activation* channel has ``log_z``, ``moments`` and ``g_gamma``, each of ``(B, A, omega, v)``:
 the field and precision coming down and the mean and variance of the pre-activation. Arguments
-broadcast, so that a cavity value per edge is one call. An *output* channel has ``log_z`` and
-``g_gamma`` of ``(y, omega, v)``.
+broadcast, so that a cavity value per edge is one call. An *output* channel has ``log_z``,
+``g_gamma`` and ``log_probability`` of ``(y, omega, v)``, of a label that is never wrong; what doubt
+changes is in ``labels.py``.
 
 Two functions of the Gaussian tail H carry everything: log H by ``log_ndtr`` and the inverse Mills
 ratio G / H by ``erfcx``; neither under- nor overflows where a result is finite.
@@ -160,14 +161,23 @@ class SignOutput:
     plain_sums = False
 
     @staticmethod
-    def log_z(y, omega, v):
-        """Log likelihood of each sample, (M,)."""
-        return log_gaussian_tail(-y * omega[:, 0] / np.sqrt(v[:, 0]))
+    def _beside(y, omega):
+        """The labels with as many axes as omega has."""
+        return np.asarray(y, dtype=float).reshape((-1,) + (1,) * (np.ndim(omega) - 1))
 
-    @staticmethod
-    def g_gamma(y, omega, v):
-        y = np.asarray(y, dtype=float).reshape((-1,) + (1,) * (np.ndim(omega) - 1))
-        s = np.sqrt(v)
+    @classmethod
+    def log_probability(cls, y, omega, v):
+        """log P(the network says y), of omega's shape: cavity arguments have more axes."""
+        return log_gaussian_tail(-cls._beside(y, omega) * omega / np.sqrt(v))
+
+    @classmethod
+    def log_z(cls, y, omega, v):
+        """Log likelihood of each sample, (M,)."""
+        return cls.log_probability(y, omega, v)[:, 0]
+
+    @classmethod
+    def g_gamma(cls, y, omega, v):
+        y, s = cls._beside(y, omega), np.sqrt(v)
         g = y * inverse_mills_ratio(-y * omega / s) / s
         return g, g * (omega / v + g)
 
@@ -191,6 +201,13 @@ class ArgmaxOutput:
         """Log likelihood of each sample, (M,)."""
         _, _, d, other = cls._pairs(y, omega, v)
         return np.where(other, log_gaussian_tail(-d), 0.0).sum(axis=1)
+
+    @classmethod
+    def log_probability(cls, y, omega, v):
+        """log P(the network says y), (M, 1): e^phi over its sum over all classes."""
+        classes = range(omega.shape[1])
+        log_z = [cls.log_z(np.full(len(y), c), omega, v) for c in classes]
+        return (cls.log_z(y, omega, v) - np.logaddexp.reduce(log_z))[:, None]
 
     @classmethod
     def g_gamma(cls, y, omega, v):

@@ -16,6 +16,12 @@ rounding; the exact statements are these, with errors in the message (half the l
   the number of inputs grows, to higher order than that of MF.
 * **A small perceptron with ±1 weights and several samples** (`perceptron_case`): loops, and edges
   that are not weak; the fixed point of BP is closer to the exact means than that of MF on average.
+
+All of it holds for labels that may be wrong too: P(y | weights) = a + b P(the network says y), and
+the exact posterior weighs configurations by it. One exception: where Gamma < 0, G_in is held at 0,
+which the own terms of BP and AMP do not know; their means of Gaussian weights stay apart from the
+exact ones then. A likelihood weight has no exact counterpart: a hard likelihood to any power is
+itself.
 """
 
 from itertools import product
@@ -25,6 +31,7 @@ from scipy.integrate import quad
 
 from .cases import StepCase
 from .channels import log_gaussian_tail
+from .labels import label_chances, log_label_probability
 from .message_passing import V_FLOOR, make_layer, with_constant
 
 MAX_ENUMERATED = 20
@@ -42,14 +49,15 @@ def _posterior_means(configurations, log_weight):
     return weight @ configurations / weight.sum()
 
 
-def exact_marginals_perceptron(X, y, field):
+def exact_marginals_perceptron(X, y, field, label_noise=0.0):
     """Posterior means (N,) of ±1 weights w with prior exp(field · w) and labels sign(X w).
 
-    The likelihood is that of the sign output at V = 1e-8: a step, 1/2 on a tie.
+    The network's answer is that of the sign output at V = 1e-8: a step, 1/2 on a tie.
     """
     w = _configurations(X.shape[1])
-    log_likelihood = log_gaussian_tail(-(w @ X.T) * y / np.sqrt(V_FLOOR)).sum(axis=1)
-    return _posterior_means(w, w @ field + log_likelihood)
+    log_z = log_gaussian_tail(-(w @ X.T) * y / np.sqrt(V_FLOOR))
+    log_likelihood = log_label_probability(log_z, *label_chances(label_noise, 2))
+    return _posterior_means(w, w @ field + log_likelihood.sum(axis=1))
 
 
 def _unit_log_probability(layer, weights, x):
@@ -65,8 +73,8 @@ def _unit_log_probability(layer, weights, x):
     return log_gaussian_tail(-ratio), log_gaussian_tail(ratio)
 
 
-def _log_likelihood(case, weights):
-    """log P(y | weights) of one sample, summed over the states of one hidden layer if there is."""
+def _log_network(case, weights):
+    """log P(the network says y | weights), summed over the states of a hidden layer if there is."""
     X, y = case.X, case.y
     first, last = case.layers[0], case.layers[-1]
     x = with_constant(first, X, 1.0)[0]
@@ -103,7 +111,9 @@ def exact_marginals(case):
     field = np.concatenate(
         [(layer.rho * layer.field)[f] for layer, f in zip(case.layers, free, strict=True)]
     )
-    means = _posterior_means(w, w @ field + _log_likelihood(case, weights))
+    noise = label_chances(case.label_noise, 2)
+    log_likelihood = log_label_probability(_log_network(case, weights), *noise)
+    means = _posterior_means(w, w @ field + log_likelihood)
     results, start = [], 0
     for layer, layer_free, count in zip(case.layers, free, counts, strict=True):
         result = np.where(layer.gaussian_rows[:, None] & layer.mask, np.nan, 0.0)
@@ -113,22 +123,22 @@ def exact_marginals(case):
     return results
 
 
-def exact_moments_gaussian_perceptron(x, y, mean, var):
+def exact_moments_gaussian_perceptron(x, y, mean, var, label_noise=0.0):
     """Posterior mean and variance (N,) of Gaussian weights given one sample and its label ±1.
 
-    Only z = x · w is observed, so its two truncated moments, by quadrature, carry everything.
+    Only z = x · w is observed, so its two moments, by quadrature, carry everything.
     """
     omega, v = x @ mean, x**2 @ var + V_FLOOR
-    low, high = (0.0, np.inf) if y > 0 else (-np.inf, 0.0)
+    a, b = label_chances(label_noise, 2)
+    sides = ((-np.inf, 0.0), (0.0, np.inf))
 
     def moment(power):
-        return quad(
-            lambda z: (z - omega) ** power * np.exp(-0.5 * (z - omega) ** 2 / v),
-            low,
-            high,
-            epsabs=0.0,
-            epsrel=1e-12,
-        )[0]
+        def density(z):
+            return (z - omega) ** power * np.exp(-0.5 * (z - omega) ** 2 / v)
+
+        minus, plus = (quad(density, *side, epsabs=0.0, epsrel=1e-12)[0] for side in sides)
+        says, otherwise = (plus, minus) if y > 0 else (minus, plus)
+        return (a + b) * says + a * otherwise
 
     total = moment(0)
     shift, square = moment(1) / total, moment(2) / total
@@ -136,7 +146,7 @@ def exact_moments_gaussian_perceptron(x, y, mean, var):
     return mean + gain * shift, var - gain * x * var + gain**2 * (square - shift**2)
 
 
-def tree_case(strength, seed, *, n_hidden=3, n_per_unit=3):
+def tree_case(strength, seed, *, n_hidden=3, n_per_unit=3, label_noise=0.0):
     """A committee on one sample whose factor graph is a tree; ``strength`` scales every edge.
 
     Each hidden unit sees its own inputs and a Gaussian bias of variance 1; the output sees the
@@ -161,7 +171,8 @@ def tree_case(strength, seed, *, n_hidden=3, n_per_unit=3):
         )
     X = strength * rng.uniform(0.5, 1.0, (1, n_inputs)) * rng.choice([-1.0, 1.0], (1, n_inputs))
     y = rng.choice([-1, 1], 1)
-    return StepCase(f"tree strength={strength} seed={seed}", X, y, tuple(layers))
+    name = f"tree strength={strength} seed={seed}"
+    return StepCase(name, X, y, tuple(layers), label_noise=label_noise)
 
 
 def message_errors(case, means):
@@ -178,13 +189,17 @@ def message_errors(case, means):
     return np.array(errors)
 
 
-def perceptron_case(seed, *, n_features=11, n_samples=8, n_inner_iter=100, damping=0.5):
+def perceptron_case(
+    seed, *, n_features=11, n_samples=8, n_inner_iter=100, damping=0.5, label_noise=0.0
+):
     """A perceptron with ±1 weights, labelled by a teacher; many damped sweeps, a weak prior."""
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((n_samples, n_features))
     y = np.where(X @ rng.choice([-1.0, 1.0], n_features) > 0, 1, -1)
     layer = make_layer(0.1 * rng.standard_normal((n_features, 1)), damping=damping)
-    return StepCase(f"perceptron seed={seed}", X, y, (layer,), n_inner_iter=n_inner_iter)
+    y = np.where(rng.random(n_samples) < label_noise, -y, y)
+    options = dict(n_inner_iter=n_inner_iter, label_noise=label_noise)
+    return StepCase(f"perceptron seed={seed}", X, y, (layer,), **options)
 
 
 def oracle_means(case, algo):
@@ -199,6 +214,7 @@ def perceptron_errors(cases, algo, means=oracle_means):
     """
     errors = []
     for case in cases:
-        exact = exact_marginals_perceptron(case.X, case.y, case.layers[0].field[:, 0])
+        field = case.layers[0].field[:, 0]
+        exact = exact_marginals_perceptron(case.X, case.y, field, case.label_noise)
         errors.append(np.abs(means(case, algo)[0][:, 0] - exact).mean())
     return np.array(errors)

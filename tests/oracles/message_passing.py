@@ -23,19 +23,22 @@ No golden step can tell about these; here the literal reading holds:
 * The unit that carries the constant 1 is data in every layer: x(t-1) = 1, Delta = 0.
 * A sample of weight w is w copies of it: its terms in H_in and G_in count w times, and a cavity
   leaves out one of the copies. So a weight of 0 is no sample at all, whatever is done to it.
-* BP with Gaussian weights, and the ReLU and identity activations, are as the page says, but that
-  A_in, and G_in of a network whose activation uses A, are at least 0: below it, a Gaussian
-  belief has no variance.
+* The likelihood weight w multiplies H_in and G_in, and nothing else that BP, BPI or MF sums. BP's
+  cavity mean leaves out what its edge put in: mean(H_ki - w x g, G), w times one copy. AMP expands
+  that mean, m - w sigma x g, so that w stands beside sigma in each term of omega and B_in that
+  sigma (t-1) values come with; all of H_in is multiplied.
+* Labels may be wrong: ``labels.py``. The rule holds at the cavity arguments of BP and BPI too.
+* G_in is at least 0 in each weight, after the sum over samples, as the page says; so is A_in in
+  each unit: below it, a Gaussian belief has no variance.
 """
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .argmax_exact import ArgmaxExactOutput
-from .channels import ACTIVATIONS, ArgmaxOutput, SignOutput
+from .channels import ACTIVATIONS
+from .labels import NoisyOutput
 
-OUTPUTS = {"sign": SignOutput, "argmax": ArgmaxOutput, "argmax_exact": ArgmaxExactOutput}
 V_FLOOR = 1e-8
 MIN_PRECISION = 1e-6
 
@@ -114,6 +117,11 @@ class LayerTrace:
     precision_in: np.ndarray = None
 
 
+def _pull(layer, likelihood_weight):
+    """w sigma: by how much a mean moves with the term x g of one edge, to first order."""
+    return likelihood_weight * layer.var
+
+
 def _start(layer, n_samples):
     """All messages from above are zero, cavity means are the means."""
     n_in, n_out = layer.field.shape
@@ -162,7 +170,7 @@ def _activate(state, layer, below, activation):
     state.x_cav = with_constant(layer, x_cav, 1.0)
 
 
-def _propagate(state, layer, rule):
+def _propagate(state, layer, rule, likelihood_weight):
     """omega and v of the layer's units."""
     m, sigma = layer.mean, layer.var
     x, delta = state.x_mean, state.x_var
@@ -176,11 +184,12 @@ def _propagate(state, layer, rule):
     state.omega = x @ m
     if rule == "amp":
         g_old, x_old, m_old = state.g_previous, state.x_previous, state.mean_previous
+        pull = _pull(layer, likelihood_weight)
         state.omega = (
             state.omega
-            - g_old * ((x * x_old) @ sigma)
+            - g_old * ((x * x_old) @ pull)
             - g_old * (delta @ (m * m_old))
-            + g_old**2 * ((x_old * delta) @ (sigma * m_old))
+            + g_old**2 * ((x_old * delta) @ (pull * m_old))
         )
 
 
@@ -197,7 +206,7 @@ def _measure(state, layer, rule, g_gamma):
     state.g_cav, _ = g_gamma(state.omega[:, None, :] - own, state.v[:, None, :])
 
 
-def _send_down(state, layer, rule):
+def _send_down(state, layer, rule, likelihood_weight):
     """B and A of the layer's inputs."""
     m, sigma = layer.mean, layer.var
     g, gamma, x = state.g, state.gamma, state.x_mean
@@ -207,22 +216,25 @@ def _send_down(state, layer, rule):
     state.down_field_cav = state.down_field[:, :, None] - (terms if rule == "bp" else 0.0 * terms)
     if rule == "amp":
         g_old, x_old = state.g_previous, state.x_previous
+        pull = _pull(layer, likelihood_weight)
         state.down_field = (
             state.down_field
             + x * (gamma @ (m**2).T)
-            - x_old * ((g * g_old) @ sigma.T)
-            - x * x_old * ((g_old * gamma) @ (sigma * m).T)
+            - x_old * ((g * g_old) @ pull.T)
+            - x * x_old * ((g_old * gamma) @ (pull * m).T)
         )
 
 
-def _collect(state, layer, rule, weight, bounded_below):
-    """H_in and G_in: what the mini-batch says about the weights."""
+def _collect(state, layer, rule, weight):
+    """H_in and G_in: what the mini-batch says about the weights, samples counted by ``weight``.
+
+    A mini-batch never makes a weight less certain: G_in >= 0.
+    """
     m, m_old = layer.mean, state.mean_previous
     x, delta, g, gamma = state.x_mean, state.x_var, state.g, state.gamma
     w = weight[:, None]
-    state.precision_in = (w * (x**2 + delta)).T @ gamma - (w * delta).T @ g**2
-    if bounded_below:
-        state.precision_in = np.maximum(0.0, state.precision_in)
+    precision_in = (w * (x**2 + delta)).T @ gamma - (w * delta).T @ g**2
+    state.precision_in = np.maximum(0.0, precision_in)
     x_edge = state.x_cav if rule == "bp" else x[:, :, None]
     state.field_in = (weight[:, None, None] * x_edge * state.g_cav).sum(axis=0)
     if rule == "amp":
@@ -235,7 +247,7 @@ def _collect(state, layer, rule, weight, bounded_below):
         )
 
 
-def _update(state, layer, prior, rule, reinforcement):
+def _update(state, layer, prior, rule, reinforcement, likelihood_weight):
     """The layer with its new field, precision and damped means; the cavity means alike."""
     keep = layer.damping
     field = state.field_in + reinforcement * layer.field + prior.rho * prior.field
@@ -246,7 +258,7 @@ def _update(state, layer, prior, rule, reinforcement):
     precision = np.where(layer.gaussian_rows[:, None], precision, 1.0)
     state.mean_previous = layer.mean
     if rule == "bp":
-        own = state.x_cav * state.g_cav
+        own = likelihood_weight * state.x_cav * state.g_cav
         state.mean_cav = keep * state.mean_cav + (1.0 - keep) * layer.mean_of(
             field - own, precision
         )
@@ -289,6 +301,8 @@ def pasp_step(
     n_inner_iter=1,
     reinforcement=0.0,
     sample_weight=None,
+    label_noise=0.0,
+    likelihood_weight=1.0,
 ):
     """One Posterior-as-Prior step on the mini-batch (X, y).
 
@@ -303,6 +317,8 @@ def pasp_step(
     n_inner_iter : int, sweeps
     reinforcement : float
     sample_weight : array (M,) or None
+    label_noise : float in [0, 1), the chance that a label is another class's
+    likelihood_weight : float > 0, how many times the mini-batch counts
 
     Returns
     -------
@@ -316,7 +332,7 @@ def pasp_step(
     """
     X, y = np.asarray(X, dtype=float), np.asarray(y)
     weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
-    activation, output = ACTIVATIONS[activation], OUTPUTS[output]
+    activation, output = ACTIVATIONS[activation], NoisyOutput(output, label_noise)
     priors, layers = list(layers), list(layers)
     last = len(layers) - 1
     forward_rules, backward_rules = _rules(algo, len(layers), output)
@@ -327,11 +343,13 @@ def pasp_step(
                 _read_inputs(state, layer, X)
             else:
                 _activate(state, layer, states[depth - 1], activation)
-            _propagate(state, layer, forward_rules[depth])
+            _propagate(state, layer, forward_rules[depth], likelihood_weight)
         for depth in range(last, -1, -1):
             state, layer, rule = states[depth], layers[depth], backward_rules[depth]
             _measure(state, layer, rule, _channel_above(states, depth, y, activation, output))
-            _send_down(state, layer, rule)
-            _collect(state, layer, rule, weight, activation.uses_precision)
-            layers[depth] = _update(state, layer, priors[depth], rule, reinforcement)
+            _send_down(state, layer, rule, likelihood_weight)
+            _collect(state, layer, rule, likelihood_weight * weight)
+            layers[depth] = _update(
+                state, layer, priors[depth], rule, reinforcement, likelihood_weight
+            )
     return layers, states

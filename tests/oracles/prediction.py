@@ -3,7 +3,9 @@
 import numpy as np
 from scipy.special import ndtr
 
+from .argmax_exact import argmax_probabilities
 from .channels import ACTIVATIONS
+from .labels import label_chances
 from .message_passing import V_FLOOR, with_constant
 
 
@@ -45,3 +47,17 @@ def decide(z, output):
 def sign_probability(omega, v):
     """P(z > 0), (M,), of the one output unit."""
     return ndtr(omega[:, 0] / np.sqrt(v[:, 0]))
+
+
+def network_probabilities(omega, v, output):
+    """P(the network says c), (M, K): of -1 and +1, or of every class by the exact integral."""
+    if output == "sign":
+        return np.column_stack([sign_probability(-omega, v), sign_probability(omega, v)])
+    return argmax_probabilities(omega, v)
+
+
+def class_probabilities(omega, v, output, label_noise=0.0):
+    """P(y = c) = a + b P(the network says c), (M, K)."""
+    network = network_probabilities(omega, v, output)
+    a, b = label_chances(label_noise, network.shape[1])
+    return a + b * network

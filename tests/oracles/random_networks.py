@@ -1,9 +1,10 @@
 """Random small steps for comparing an implementation with the oracle, and growing ones.
 
 `random_case` draws every setting at once: sizes, algorithm, weight prior, activation, output,
-masks, sweeps, reinforcement, intercepts, damping, rho and sample weights. A draw is kept if its
-step has an answer (every variance positive, every number finite) that rounding cannot move: far
-from a fixed point, several sweeps can amplify any difference, and then no two programs agree.
+masks, sweeps, reinforcement, intercepts, damping, rho, sample weights, label noise and likelihood
+weight. A draw is kept if its step has an answer (every variance positive, every number finite) that
+rounding cannot move: far from a fixed point, several sweeps can amplify any difference, and then no
+two programs agree.
 """
 
 from dataclasses import replace
@@ -63,6 +64,8 @@ def _draw(rng, fixed):
     n_inner_iter = choose("n_inner_iter", (1, 1, 2, 3, 5))
     reinforcement = choose("reinforcement", (0.0, 0.0, 0.3))
     weighted = choose("weighted", (False, False, True))
+    label_noise = choose("label_noise", (0.0, 0.0, 1e-6, 0.05, 0.3))
+    likelihood_weight = choose("likelihood_weight", (1.0, 1.0, 0.1))
     n_samples, n_layers = rng.integers(1, 13), rng.integers(1, 5)
     sizes = [*rng.integers(1, 13, n_layers), 1 if output == "sign" else rng.integers(2, 6)]
     layers = tuple(
@@ -70,6 +73,7 @@ def _draw(rng, fixed):
         for n_inputs, n_units in zip(sizes, sizes[1:], strict=False)
     )
     words = (algo, prior, activation, output, f"sweeps={n_inner_iter}")
+    words += (f"noise={label_noise}", f"weight={likelihood_weight}")
     return StepCase(
         " ".join(words),
         rng.standard_normal((n_samples, sizes[0])),
@@ -81,6 +85,8 @@ def _draw(rng, fixed):
         n_inner_iter=n_inner_iter,
         reinforcement=reinforcement,
         sample_weight=rng.choice([0.0, 0.5, 1.0, 1.7, 3.0], n_samples) if weighted else None,
+        label_noise=label_noise,
+        likelihood_weight=likelihood_weight,
     )
 
 
@@ -122,7 +128,7 @@ def random_case(seed, **fixed):
     """A well-posed random StepCase, the same for the same arguments.
 
     ``fixed`` pins any of algo, prior, activation, output, intercept, n_inner_iter, reinforcement,
-    weighted; the rest is drawn.
+    weighted, label_noise, likelihood_weight; the rest is drawn.
     """
     for attempt in range(200):
         case = _draw(np.random.default_rng([seed, attempt]), fixed)

@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from .channels import SignActivation
 from .golden_steps import SETTINGS, load_golden_step
+from .labels import OUTPUTS
 from .message_passing import make_layer, pasp_step
 from .prediction import bayes_moments, decide, point_activation, sign_probability
 from .random_networks import ALGORITHMS, PRIORS, random_case
@@ -75,6 +77,90 @@ def test_integer_sample_weights_are_copies(algo, prior, seed):
     copies = np.repeat(np.arange(len(case.X)), counts)
     weighted = replace(case, sample_weight=counts.astype(float)).step()[0]
     assert_same_layers(weighted, replace(case, X=case.X[copies], y=case.y[copies]).step()[0])
+
+
+@pytest.mark.parametrize("algo", ALGORITHMS)
+@pytest.mark.parametrize("seed", range(3))
+def test_in_one_sweep_a_likelihood_weight_is_a_sample_weight(algo, seed):
+    case = random_case(seed, algo=algo, weighted=True, n_inner_iter=1, likelihood_weight=1.0)
+    weight = replace(case, sample_weight=0.3 * case.sample_weight)
+    assert_same_layers(replace(case, likelihood_weight=0.3).step()[0], weight.step()[0])
+
+
+@pytest.mark.parametrize("weight", [0.1, 0.3, 1.0])
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+def test_without_its_own_term_the_only_sample_meets_the_prior(weight, noise):
+    """BP: in every sweep omega is that of the prior's means; AMP: to first order in their moves."""
+    rng = np.random.default_rng(6)
+    X, layer = rng.standard_normal((1, 400)), make_layer(0.5 * rng.standard_normal((400, 1)))
+    options = dict(output="sign", n_inner_iter=4, likelihood_weight=weight, label_noise=noise)
+    omega = X @ layer.mean
+
+    def distance(algo):
+        _, (state,) = pasp_step(X, np.sign(omega[0]), [layer], algo=algo, **options)
+        return np.abs(state.omega - omega).item()
+
+    assert distance("bp") < 1e-12
+    assert distance("amp") < 0.01 * distance("mf")
+
+
+def test_a_cavity_leaves_out_one_copy_of_a_weighted_likelihood():
+    """The only sample twice, each of likelihood weight w: one copy meets the other's w x g."""
+    X, y, layer, w = np.array([[0.3, -1.1, 0.7]]), np.array([1]), make_layer(np.zeros((3, 1))), 0.4
+    options = dict(algo="bp", output="sign", likelihood_weight=w, sample_weight=[2.0])
+    _, (first,) = pasp_step(X, y, [layer], n_inner_iter=1, **options)
+    _, (second,) = pasp_step(X, y, [layer], n_inner_iter=2, **options)
+    one_copy = w * (X[0] * first.g_cav[0, :, 0])
+    np.testing.assert_allclose(second.omega.item(), X[0] @ np.tanh(one_copy), rtol=1e-13)
+
+
+@pytest.mark.parametrize("algo", ALGORITHMS)
+def test_no_weight_becomes_less_certain(algo):
+    """Labels that contradict a confident network bend upwards: Gamma < 0, and yet G_in >= 0."""
+    gammas, gains = [], []
+    for seed in range(40):
+        settings = dict(algo=algo, prior="gaussian", activation="sign", intercept=True)
+        case = random_case(seed, label_noise=0.3, reinforcement=0.0, **settings)
+        layers, trace = case.step()
+        gammas += [state.gamma.ravel() for state in trace]
+        for layer, start, state in zip(layers, case.layers, trace, strict=True):
+            kept = start.rho * start.precision
+            gains += [(layer.precision - kept).ravel(), state.precision_in.ravel()]
+    assert np.concatenate(gains).min() > -1e-12
+    assert np.mean(np.concatenate(gammas) < 0) > 0.02
+    assert np.mean(np.concatenate(gains) == 0) > 0.005
+
+
+class FiniteFieldOutput:
+    """The sign activation as an output, at the field that a label of noise 0.2 sends."""
+
+    plain_sums = False
+
+    @staticmethod
+    def g_gamma(y, omega, v):
+        B = (0.5 * np.log(0.8 / 0.2) * y).reshape((-1,) + (1,) * (omega.ndim - 1))
+        return SignActivation.g_gamma(B, 0.0, omega, v)
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+@pytest.mark.parametrize("algo", ALGORITHMS)
+def test_a_step_on_noisy_labels_is_one_below_finite_fields(algo, prior, monkeypatch):
+    monkeypatch.setitem(OUTPUTS, "finite_field", FiniteFieldOutput)
+    for seed in range(3):
+        settings = dict(algo=algo, prior=prior, output="sign", label_noise=0.2)
+        case = random_case(seed, n_inner_iter=3, **settings)
+        expected = replace(case, output="finite_field", label_noise=0.0).step()[0]
+        assert_same_layers(case.step()[0], expected)
+
+
+@pytest.mark.parametrize("output", ["sign", "argmax", "argmax_exact"])
+@pytest.mark.parametrize("algo", ALGORITHMS)
+def test_a_step_on_labels_with_hardly_any_noise_is_one_on_hard_labels(algo, output):
+    case = random_case(1, algo=algo, output=output, label_noise=0.0)
+    layers = case.step()[0]
+    assert_same_layers(replace(case, label_noise=1e-200).step()[0], layers)
+    moved = replace(case, label_noise=0.05).step()[0]
+    assert np.abs(moved[-1].field - layers[-1].field).max() > 1e-3
 
 
 @pytest.mark.parametrize("prior", PRIORS)

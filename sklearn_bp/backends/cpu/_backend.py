@@ -6,9 +6,10 @@ import numpy as np
 from scipy.sparse import issparse
 
 from .._samples import KEPT_TYPES, read_rows
-from . import activation, argmax, edges, elementwise, weights
+from . import activation, edges, elementwise, weights
 from ._compressed import CompressedOperations
 from ._expansion import ExpansionOperations
+from ._labels import LabelOperations
 from ._memory import zeros_apart
 from ._record import StepRecord
 from ._threads import (
@@ -31,7 +32,7 @@ KEPT_SHAPES = 8
 """Shapes whose scratch arrays are kept: one per layer and size of mini-batch, as a rule."""
 
 
-class CpuBackend(CompressedOperations, ExpansionOperations):
+class CpuBackend(CompressedOperations, ExpansionOperations, LabelOperations):
     """Runs the engine's operations on NumPy arrays.
 
     Products go through BLAS, everything else through compiled kernels; threads share the rows of
@@ -138,6 +139,11 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
     def take(array, rows, out):
         """Gather entries of a one-dimensional array."""
         out[...] = array[rows]
+
+    @staticmethod
+    def put(source, rows, array):
+        """Scatter entries into a one-dimensional array."""
+        array[rows] = source
 
     # Steps ---------------------------------------------------------------------------------
 
@@ -247,22 +253,6 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
         rows, size = omega.shape[0], omega.size
         self._run(kernel, rows, size, down_field, down_precision, omega, v, g, gamma)
 
-    def output_g_gamma(self, channel, y, omega, v, g, gamma):
-        """Compute g and Γ of an output channel."""
-        if channel.factorized:
-            kernel = activation.make_output_g_gamma(channel)
-        else:
-            kernel = argmax.ROW_KERNELS[channel.name]
-        self._run(kernel, omega.shape[0], omega.size * omega.shape[1], y, omega, v, g, gamma)
-
-    def argmax_probabilities(self, omega, v):
-        """Compute P(argmax z = c) of every class c; rows sum to 1."""
-        probabilities = np.empty_like(omega)
-        kernel = argmax.argmax_probabilities
-        work = omega.size * omega.shape[1] * 40
-        self._run(kernel, omega.shape[0], work, omega, v, probabilities)
-        return probabilities
-
     def point(self, channel, z, x):
         """Compute the deterministic activation; `x` may be `z`."""
         self._run(activation.make_point(channel), z.shape[0], z.size, z, x)
@@ -285,27 +275,12 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
         kernel = activation.scale_rows
         self._stream(kernel, source, weight, source, out)
 
-    def count_argmax(self, y, omega, weight, correct):
-        """Count the samples whose largest ω is at the label, each with its weight."""
-        kernel = activation.count_argmax
-        correct.value += self._stream(kernel, omega, y, omega, weight)
-
-    def count_sign(self, y, omega, weight, correct):
-        """Count the samples whose ω has the label's sign, each with its weight."""
-        kernel = activation.count_sign
-        correct.value += self._stream(kernel, omega, y, omega, weight)
-
     # Edges ---------------------------------------------------------------------------------
 
     def edge_parameters(self, channel, down_field, down_precision, v, parameters):
         """Compute what g of an edge needs besides ω."""
         kernel = edges.make_edge_parameters(channel)
         self._run(kernel, v.shape[0], v.size, down_field, down_precision, v, parameters)
-
-    def output_edge_parameters(self, channel, y, v, parameters):
-        """Compute the same for a factorised output."""
-        kernel = edges.make_output_edge_parameters(channel)
-        self._run(kernel, v.shape[0], v.size, y, v, parameters)
 
     def edge_sums(self, channel, omega, parameters, x, mean, sample_weight, down_field, field_in):
         """Compute H_in, and B_in unless it is None, from exact cavity g with node-level means.
@@ -381,7 +356,7 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
         self._run(edges.fill_m_cav, m_cav.shape[0], m_cav.size, mean, m_cav)
 
     def update_m_cav(
-        self, prior, field, precision, mask, damping, down_field, x_cav, m_cav, g_cav, first
+        self, prior, field, precision, mask, weight, damping, down_field, x_cav, m_cav, g_cav, first
     ):
         """Update the weight means on the edges, and turn g into the down cavities."""
         kernel = edges.make_update_m_cav(prior)
@@ -392,7 +367,8 @@ class CpuBackend(CompressedOperations, ExpansionOperations):
             field,
             precision,
             mask,
-            field.dtype.type(damping),
+            weight,
+            damping,
             down_field,
             x_cav,
             m_cav,

@@ -30,8 +30,8 @@ class StepRecord:
     ----------
     counters : list of Counter
         Counters of numbers that are not finite, in the order in which a step uses them.
-    correct : Counter
-        Samples classified rightly.
+    correct, log_probability, doubts : Counter
+        Samples classified rightly, and sums over samples of log P(y) and of the doubt in y.
 
     Parameters
     ----------
@@ -41,8 +41,8 @@ class StepRecord:
 
     def __init__(self, n_counters):
         self.counters = [Counter() for _ in range(n_counters)]
-        self.correct = Counter()
-        self._all = [*self.counters, self.correct]
+        self.correct, self.log_probability, self.doubts = sums = Counter(), Counter(), Counter()
+        self._all = [*self.counters, *sums]
 
     def start(self):
         """Forget what was counted."""
@@ -60,7 +60,8 @@ class StepRecord:
         Outcome
             Counts since the start.
         """
+        sums = self.correct.value, self.log_probability.value, self.doubts.value
         for index, counter in enumerate(self.counters):
             if counter.value:
-                return Outcome(self.correct.value, Failure(index, counter.value, 0))
-        return Outcome(self.correct.value, None)
+                return Outcome(*sums, Failure(index, counter.value, 0))
+        return Outcome(*sums, None)

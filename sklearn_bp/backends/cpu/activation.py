@@ -6,6 +6,7 @@ can share the work without touching each other's output.
 
 from functools import cache
 
+from ...channels.labels import doubt, label_log_probability, responsibility, soften
 from .._rules import complete_v, is_bad
 from ._compile import FASTMATH_SUM, cpu_kernel
 
@@ -70,23 +71,69 @@ def make_g_gamma(channel):
 
 
 @cache
-def make_output_g_gamma(channel):
-    """Make the kernel of g and gamma of a factorised output channel.
+def make_label_messages(output):
+    """Make the kernel of what labels say to the output units.
+
+    Parameters
+    ----------
+    output : MessageOutput
+        The output channel.
 
     Returns
     -------
     callable
-        ``g_gamma(y, omega, v, g, gamma, start, stop)``; `y` (M,) IN holds ±1.
+        ``label_messages(y, noise, down_field, down_precision, start, stop)``; labels `y` (M,) and
+        the label noise `noise` (1,) IN; `down_field`, `down_precision` (M, K) OUT.
     """
-    scalar_g_gamma = channel.g_gamma
+    message = output.message
 
     @cpu_kernel()
-    def output_g_gamma(y, omega, v, g, gamma, start, stop):
+    def label_messages(y, noise, down_field, down_precision, start, stop):
         for n in range(start, stop):
-            for k in range(omega.shape[1]):
-                g[n, k], gamma[n, k] = scalar_g_gamma(y[n], omega[n, k], v[n, k])
+            for k in range(down_field.shape[1]):
+                down_field[n, k], down_precision[n, k] = message(y[n], noise[0])
 
-    return output_g_gamma
+    return label_messages
+
+
+@cache
+def make_label_log_z(output):
+    """Make the kernel of log Z of labels of independent units.
+
+    Returns
+    -------
+    callable
+        ``label_log_z(y, omega, v, log_z, start, stop)``; `log_z` (M,) OUT, summed over units.
+    """
+    scalar_log_z = output.log_z
+
+    @cpu_kernel()
+    def label_log_z(y, omega, v, log_z, start, stop):
+        for n in range(start, stop):
+            log_z[n] = scalar_log_z(y[n], omega[n, 0], v[n, 0])
+            for k in range(1, omega.shape[1]):
+                log_z[n] += scalar_log_z(y[n], omega[n, k], v[n, k])
+
+    return label_log_z
+
+
+@cpu_kernel()
+def soften_labels(log_z, noise, n_others, g, gamma, start, stop):
+    """Turn g and Γ (M, K) of labels without noise into those with the label noise `noise` (1,)."""
+    for n in range(start, stop):
+        r = responsibility(log_z[n], noise[0], n_others)
+        for k in range(g.shape[1]):
+            g[n, k], gamma[n, k] = soften(g[n, k], gamma[n, k], r)
+
+
+@cpu_kernel()
+def score_labels(log_z, noise, n_others, weight, start, stop):
+    """Sum log P(y) and the doubt in y over samples, each with its weight (M,)."""
+    log_probability, doubts = 0.0, 0.0
+    for n in range(start, stop):
+        log_probability += weight[n] * label_log_probability(log_z[n], noise[0], n_others)
+        doubts += weight[n] * doubt(log_z[n], noise[0], n_others)
+    return log_probability, doubts
 
 
 @cache

@@ -27,15 +27,19 @@ from ...channels.argmax import (
     support_drop,
     too_deep,
 )
-from ...scalar import exp, log
+from ...scalar import exp, log, log_gaussian_tail
 from ._compile import FASTMATH_SUM, cpu_kernel, flat_rows
 
 _row_function = njit(nogil=True, error_model="numpy", fastmath=FASTMATH_SUM)
 
 
 @cpu_kernel()
-def argmax_pairwise(y, omega, v, g, gamma, start, stop):
-    """Compute g and Γ of the pairwise form; `g`, `gamma` (M, K) OUT."""
+def argmax_pairwise(y, omega, v, log_z, g, gamma, start, stop):
+    """Compute g and Γ of the pairwise form, and log Z; `g`, `gamma` (M, K), `log_z` (M,) OUT.
+
+    Products over pairs do not add up to 1 over classes: Z is normalised to be a probability.
+    """
+    _normalised_log_z(y, omega, v, log_z, g, gamma, start, stop)
     # The outputs hold the arguments first: along a line of all pairs the special functions
     # vectorise, which they would not along the few classes of a sample.
     for n in range(start, stop):
@@ -56,6 +60,38 @@ def argmax_pairwise(y, omega, v, g, gamma, start, stop):
             gamma_class += gamma[n, k] if k != y[n] else zero
         g[n, y[n]] = g_class
         gamma[n, y[n]] = gamma_class
+
+
+@_row_function
+def _normalised_log_z(y, omega, v, log_z, log_products, scratch, start, stop):
+    """Compute log Z of the pairwise form; `log_products` and `scratch` (M, K) are overwritten."""
+    n_classes = omega.shape[1]
+    for n in range(start, stop):
+        for k in range(n_classes):
+            log_products[n, k] = 0
+    for shift in range(1, n_classes):
+        for n in range(start, stop):
+            for k in range(n_classes):
+                rival = k + shift if k + shift < n_classes else k + shift - n_classes
+                lead = omega[n, k] - omega[n, rival]
+                scratch[n, k] = -lead / math.sqrt(v[n, k] + v[n, rival])
+        totals, ratios = flat_rows(log_products, start, stop), flat_rows(scratch, start, stop)
+        for i in range(totals.size):
+            totals[i] += log_gaussian_tail(ratios[i])
+    for n in range(start, stop):
+        log_z[n] = log_products[n, y[n]] - _log_sum_exp(log_products, n)
+
+
+@_row_function
+def _log_sum_exp(array, n):
+    """Logarithm of the sum of exponentials of a row."""
+    largest = array[n, 0]
+    for k in range(1, array.shape[1]):
+        largest = max(largest, array[n, k])
+    total = array.dtype.type(0)
+    for k in range(array.shape[1]):
+        total += exp(array[n, k] - largest)
+    return largest + log(total)
 
 
 @cpu_kernel()
@@ -344,13 +380,13 @@ def _gaussian_row(omega, v, n, c, origin, mode, g, gamma):
 def _exact_row(omega, v, n, c, scratch, g, gamma):
     """Compute g and Γ of one sample: first the means over the integrand, then the variances.
 
-    `scratch` (3, N_NODES) is overwritten: nodes, weighted integrands, slopes.
+    Returns log Z. `scratch` (3, N_NODES) is overwritten: nodes, weighted integrands, slopes.
     """
     zero = omega.dtype.type(0)
     origin, mode, peak, curvature = _mode(omega, v, n, c)
     if too_deep(peak):
         _gaussian_row(omega, v, n, c, origin, mode, g, gamma)
-        return
+        return log_gaussian_integral(peak, curvature)
     for k in range(omega.shape[1]):
         g[n, k] = zero
         gamma[n, k] = zero
@@ -373,14 +409,16 @@ def _exact_row(omega, v, n, c, scratch, g, gamma):
     for k in range(omega.shape[1]):
         # φ is concave: what is negative is rounding.
         gamma[n, k] = zero if gamma[n, k] < zero else gamma[n, k]
+    log_z = peak + log(total)
+    return zero if log_z > zero else log_z
 
 
 @cpu_kernel()
-def argmax_exact(y, omega, v, g, gamma, start, stop):
-    """Compute g and Γ of the exact form; `g`, `gamma` (M, K) OUT."""
+def argmax_exact(y, omega, v, log_z, g, gamma, start, stop):
+    """Compute g and Γ of the exact form, and log Z; `g`, `gamma` (M, K), `log_z` (M,) OUT."""
     scratch = np.empty((3, N_NODES), omega.dtype)
     for n in range(start, stop):
-        _exact_row(omega, v, n, y[n], scratch, g, gamma)
+        log_z[n] = _exact_row(omega, v, n, y[n], scratch, g, gamma)
 
 
 @cpu_kernel()
@@ -410,7 +448,8 @@ def argmax_probabilities(omega, v, proba, start, stop):
 
 
 ROW_KERNELS = {"argmax": argmax_pairwise, "argmax_exact": argmax_exact}
-"""Kernels of g and Γ by name of the channel: ``(y, omega, v, g, gamma, start, stop)``."""
+"""Kernels of g, Γ and log Z by name of the channel: ``(y, omega, v, log_z, g, gamma, start,
+stop)``."""
 
 LOG_Z_KERNELS = {"argmax": argmax_pairwise_log_z, "argmax_exact": argmax_exact_log_z}
 """Kernels of φ by name of the channel: ``(y, omega, v, log_z, start, stop)``."""

@@ -34,23 +34,6 @@ def make_edge_parameters(channel):
     return edge_parameters
 
 
-@cache
-def make_output_edge_parameters(channel):
-    """Make the same for a factorised output: ``(y, v, parameters, start, stop)``."""
-    scalar_parameters = channel.edge_parameters
-
-    @cpu_kernel()
-    def output_edge_parameters(y, v, parameters, start, stop):
-        for n in range(start, stop):
-            for k in range(v.shape[1]):
-                p0, p1, p2 = scalar_parameters(y[n], v[n, k])
-                parameters[0, n, k] = p0
-                parameters[1, n, k] = p1
-                parameters[2, n, k] = p2
-
-    return output_edge_parameters
-
-
 @cpu_kernel()
 def pad_units(omega, parameters, mean, wide_omega, wide_parameters, wide_mean):
     """Copy into arrays of more units: those added are the first one's, with weights of zero."""
@@ -217,10 +200,10 @@ def make_update_m_cav(prior):
     Returns
     -------
     callable
-        ``update(field, precision, mask, damping, down_field, x_cav, m_cav, g_cav, first, start,
-        stop)`` for inputs ``first + start`` to ``first + stop``: `g_cav` (M, N, K) becomes
+        ``update(field, precision, mask, weight, damping, down_field, x_cav, m_cav, g_cav, first,
+        start, stop)`` for inputs ``first + start`` to ``first + stop``: `g_cav` (M, N, K) becomes
         B_{in→k} = B_in − m_{ki→n} g_{kn→i}, then m_{ki→n} ← α m_{ki→n} + (1 − α)
-        mean(H_ki − x̂_{in→k} g_{kn→i}, G_ki). `field` and `mask` (N, K), `precision` one row per
+        mean(H_ki − w x̂_{in→k} g_{kn→i}, G_ki). `field` and `mask` (N, K), `precision` one row per
         input from `first` on (unused if the prior has none).
     """
     scalar_mean = prior.mean
@@ -228,7 +211,7 @@ def make_update_m_cav(prior):
 
     @cpu_kernel()
     def update_m_cav(
-        field, precision, mask, damping, down_field, x_cav, m_cav, g_cav, first, start, stop
+        field, precision, mask, weight, damping, down_field, x_cav, m_cav, g_cav, first, start, stop
     ):
         one = field.dtype.type(1)
         for row in range(start, stop):
@@ -238,7 +221,7 @@ def make_update_m_cav(prior):
                     g = g_cav[n, i, k]
                     m = m_cav[n, i, k]
                     strength = precision[row, k] if uses_precision else one
-                    target = scalar_mean(field[i, k] - x_cav[n, i, k] * g, strength)
+                    target = scalar_mean(field[i, k] - weight * x_cav[n, i, k] * g, strength)
                     g_cav[n, i, k] = down_field[n, i] - m * g
                     m_cav[n, i, k] = mask[i, k] * damp(m, target, damping)
 

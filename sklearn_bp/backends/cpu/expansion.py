@@ -153,7 +153,7 @@ def make_node_values(channel):
         start, stop)``. OUT, of every `stride`-th sample, packed: `values` (J, M, K), and `decay`
         (M, K), the slowest decay of Chebyshev coefficients over two degrees.
     """
-    edge_g, edge_singularity = channel.edge_g, channel.edge_singularity
+    edge_g, edge_singularities = channel.edge_g, channel.edge_singularities
 
     @cpu_kernel()
     def node_values(
@@ -162,11 +162,11 @@ def make_node_values(channel):
         for row in range(start, stop):
             n = row * stride
             for k in range(omega.shape[1]):
-                position, distance, scale = edge_singularity(
+                singularities = edge_singularities(
                     parameters[0, n, k], parameters[1, n, k], parameters[2, n, k]
                 )
                 half_width = row_scale[n] * column_scale[k]
-                decay[row, k] = slowest_decay(half_width, omega[n, k] - position, distance, scale)
+                decay[row, k] = slowest_decay(half_width, omega[n, k], singularities)
             for j in range(nodes.shape[0]):
                 shift = row_scale[n] * nodes[j]
                 for k in range(omega.shape[1]):

@@ -5,7 +5,15 @@ Arrays are (inputs, units), row-major; a kernel works on rows ``start:stop``.
 
 from functools import cache
 
-from .._rules import bound_precision, damp, is_bad, next_parameter, square_moment
+from .._rules import (
+    bound_precision,
+    damp,
+    is_bad,
+    next_parameter,
+    next_precision,
+    runs_away,
+    square_moment,
+)
 from ._compile import cpu_kernel, flat_rows
 
 
@@ -45,9 +53,9 @@ def make_binary_update(prior):
     Returns
     -------
     callable
-        ``update(field_in, prior_field, field, mean, rho, reinforcement, damping, new_field,
-        new_mean, new_variance, start, stop) -> int``, the number of non-finite new fields; all
-        arrays (N, K).
+        ``update(field_in, prior_field, field, mean, weight, rho, reinforcement, damping,
+        new_field, new_mean, new_variance, start, stop) -> int``, the number of non-finite new
+        fields; all arrays (N, K).
     """
     scalar_mean, scalar_variance = prior.mean, prior.variance
 
@@ -57,6 +65,7 @@ def make_binary_update(prior):
         prior_field,
         field,
         mean,
+        weight,
         rho,
         reinforcement,
         damping,
@@ -73,7 +82,7 @@ def make_binary_update(prior):
         variance = flat_rows(new_variance, start, stop)
         bad = 0
         for i in range(h_in.size):
-            h = next_parameter(h_in[i], h_old[i], h_prior[i], reinforcement, rho)
+            h = next_parameter(h_in[i], h_old[i], h_prior[i], weight, reinforcement, rho)
             m = damp(m_old[i], scalar_mean(h, one), damping)
             h_new[i] = h
             m_new[i] = m
@@ -92,8 +101,8 @@ def make_gaussian_update(prior):
     -------
     callable
         ``update(field_in, precision_in, prior_field, prior_precision, field, precision, mean,
-        rho, reinforcement, damping, new_field, new_precision, new_mean, new_variance, start,
-        stop) -> int``, the number of non-finite results; all arrays (N, K).
+        weight, rho, reinforcement, damping, new_field, new_precision, new_mean, new_variance,
+        start, stop) -> int``, the number of non-finite results; all arrays (N, K).
     """
     scalar_mean, scalar_variance = prior.mean, prior.variance
 
@@ -106,6 +115,7 @@ def make_gaussian_update(prior):
         field,
         precision,
         mean,
+        weight,
         rho,
         reinforcement,
         damping,
@@ -127,15 +137,15 @@ def make_gaussian_update(prior):
         variance = flat_rows(new_variance, start, stop)
         bad = 0
         for i in range(h_in.size):
-            h = next_parameter(h_in[i], h_old[i], h_prior[i], reinforcement, rho)
-            raw = next_parameter(g_in[i], g_old[i], g_prior[i], reinforcement, rho)
+            h = next_parameter(h_in[i], h_old[i], h_prior[i], weight, reinforcement, rho)
+            raw = next_precision(g_in[i], g_old[i], g_prior[i], weight, reinforcement, rho)
             strength = bound_precision(raw)
             m = damp(m_old[i], scalar_mean(h, strength), damping)
             h_new[i] = h
             g_new[i] = strength
             m_new[i] = m
             variance[i] = scalar_variance(m, strength)
-            bad += is_bad(h) | is_bad(m) | is_bad(raw)
+            bad += is_bad(h) | runs_away(m) | is_bad(raw)
         return bad
 
     return update

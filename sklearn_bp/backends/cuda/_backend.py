@@ -8,10 +8,11 @@ import numpy as np
 from scipy.sparse import issparse
 
 from .._samples import kept_type
-from . import activation, argmax, edges, elementwise, weights
+from . import activation, edges, elementwise, weights
 from ._array import DeviceArray
 from ._data import ResidentData, Rows, StreamedData
 from ._expansion import ExpansionOperations
+from ._labels import LabelOperations
 from ._products import make_products
 from ._record import DeviceRecord
 from ._replay import Replays
@@ -31,7 +32,7 @@ EDGE_BLOCKS = 2048
 """Blocks that exact edges are shared among, if there are so many tiles."""
 
 
-class CudaBackend(ExpansionOperations):
+class CudaBackend(ExpansionOperations, LabelOperations):
     """Runs the engine's operations on a GPU, all in one stream.
 
     Nothing waits for the device but :meth:`to_host`, and nothing is allocated by an operation that
@@ -151,6 +152,10 @@ class CudaBackend(ExpansionOperations):
     def take(self, array, rows, out):
         """Gather entries of a one-dimensional array."""
         self._each(elementwise.take, out.size, array, rows.samples, rows.position, out)
+
+    def put(self, source, rows, array):
+        """Scatter entries into a one-dimensional array."""
+        self._each(elementwise.put, source.size, source, rows.samples, rows.position, array)
 
     # Steps ---------------------------------------------------------------------------------
 
@@ -292,26 +297,6 @@ class CudaBackend(ExpansionOperations):
         kernel = activation.make_g_gamma(channel)
         self._table(kernel, omega.shape, down_field, down_precision, omega, v, g, gamma)
 
-    def output_g_gamma(self, channel, y, omega, v, g, gamma):
-        """Compute g and Γ of an output channel."""
-        if channel.factorized:
-            kernel = activation.make_output_g_gamma(channel)
-            self._table(kernel, omega.shape, y, omega, v, g, gamma)
-        elif channel.exact:
-            kernel = argmax.make_argmax_exact(omega.dtype.type)
-            self._each(kernel, omega.shape[0], y, omega, v, g, gamma)
-        else:
-            kernel = argmax.make_argmax_pairwise(self.blocks.row_threads, omega.dtype.type)
-            self._samples(kernel, omega.shape[0], y, omega, v, g, gamma)
-
-    def argmax_probabilities(self, omega, v):
-        """Compute P(argmax z = c) of every class c from host arrays; rows sum to 1."""
-        omega, v = self.asarray(omega), self.asarray(v)
-        proba = self.empty(omega.shape, omega.dtype)
-        self._table(argmax.make_log_integrals(omega.dtype.type), omega.shape, omega, v, proba)
-        self._each(argmax.make_normalise(omega.dtype.type), omega.shape[0], proba)
-        return self.to_host(proba)
-
     def point(self, channel, z, x):
         """Compute the deterministic activation; `x` may be `z`."""
         self._table(activation.make_point(channel), z.shape, z, x)
@@ -332,16 +317,6 @@ class CudaBackend(ExpansionOperations):
         """Multiply each row by its sample's weight."""
         self._table(elementwise.scale_rows, source.shape, weight, source, out)
 
-    def count_argmax(self, y, omega, weight, correct):
-        """Count the samples whose largest ω is at the label, each with its weight."""
-        kernel = activation.make_count_argmax(self.blocks.row_threads)
-        self._samples(kernel, 1, y, omega, weight, correct)
-
-    def count_sign(self, y, omega, weight, correct):
-        """Count the samples whose ω has the label's sign, each with its weight."""
-        kernel = activation.make_count_sign(self.blocks.row_threads)
-        self._samples(kernel, 1, y, omega, weight, correct)
-
     # Edges ---------------------------------------------------------------------------------
 
     compresses_weights = False
@@ -351,10 +326,6 @@ class CudaBackend(ExpansionOperations):
         """Compute what g of an edge needs besides ω."""
         kernel = edges.make_edge_parameters(channel)
         self._table(kernel, v.shape, down_field, down_precision, v, parameters)
-
-    def output_edge_parameters(self, channel, y, v, parameters):
-        """Compute the same for a factorised output."""
-        self._table(edges.make_output_edge_parameters(channel), v.shape, y, v, parameters)
 
     @staticmethod
     def _edge_grid(down_field, n_units, units_per_block, inputs_per_block):
@@ -417,7 +388,7 @@ class CudaBackend(ExpansionOperations):
         self._table(edges.fill_m_cav, m_cav.shape[1:], mean, m_cav, samples=m_cav.shape[0])
 
     def update_m_cav(
-        self, prior, field, precision, mask, damping, down_field, x_cav, m_cav, g_cav, first
+        self, prior, field, precision, mask, weight, damping, down_field, x_cav, m_cav, g_cav, first
     ):
         """Update the weight means on the edges, and turn g into the down cavities."""
         scalar = field.dtype.type
@@ -427,7 +398,8 @@ class CudaBackend(ExpansionOperations):
             field,
             precision,
             mask,
-            scalar(damping),
+            weight,
+            damping,
             down_field,
             x_cav,
             m_cav,

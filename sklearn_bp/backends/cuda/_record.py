@@ -48,8 +48,9 @@ class DeviceRecord:
     ----------
     counters : list of DeviceCounter
         Counters of numbers that are not finite, in the order in which a step uses them.
-    correct : DeviceArray of float64, shape (1,)
-        Samples classified rightly, each with its weight.
+    correct, log_probability, doubts : DeviceArray of float64, shape (1,)
+        Samples classified rightly, and sums over samples of log P(y) and of the doubt in y, each
+        with its weight.
 
     Parameters
     ----------
@@ -62,7 +63,8 @@ class DeviceRecord:
     def __init__(self, backend, n_counters):
         self._backend = backend
         self._state: DeviceArray = backend.zeros((FIRST_COUNTER + n_counters,), "int64")
-        self.correct = backend.zeros((1,), "float64")
+        self._sums = tuple(backend.zeros((1,), "float64") for _ in range(3))
+        self.correct, self.log_probability, self.doubts = self._sums
         self.counters = [
             DeviceCounter(self._state, FIRST_COUNTER + index) for index in range(n_counters)
         ]
@@ -70,7 +72,8 @@ class DeviceRecord:
     def start(self):
         """Forget what was counted."""
         self._backend.fill(self._state, 0)
-        self._backend.fill(self.correct, 0)
+        for array in self._sums:
+            self._backend.fill(array, 0)
 
     def end_step(self, rows):
         """Mark the end of a step on the mini-batch `rows`."""
@@ -85,10 +88,10 @@ class DeviceRecord:
             Counts since the start.
         """
         state = self._backend.to_host(self._state).tolist()
-        correct = self._backend.to_host(self.correct).item()
+        sums = [self._backend.to_host(array).item() for array in self._sums]
         if not state[FAILED]:
-            return Outcome(correct, None)
+            return Outcome(*sums, None)
         counts = state[FIRST_COUNTER:]
         counter = next(index for index, count in enumerate(counts) if count)
         n_committed = state[STEPS] - state[FAILED] + 1
-        return Outcome(correct, Failure(counter, counts[counter], n_committed))
+        return Outcome(*sums, Failure(counter, counts[counter], n_committed))

@@ -8,6 +8,7 @@ from functools import cache
 
 from numpy import float64
 
+from ...channels.labels import doubt, label_log_probability, responsibility, soften
 from .._rules import complete_v, is_bad
 from ._record import FAILED
 from ._runtime import cuda, device_function, kernel
@@ -92,20 +93,100 @@ def make_g_gamma(channel):
 
 
 @cache
-def make_output_g_gamma(channel):
-    """Make the same for a factorised output: ``(y, omega, v, g, gamma)``, `y` (M,) IN ±1."""
-    scalar_g_gamma = channel.g_gamma
+def make_label_messages(output):
+    """Make the kernel of what labels say to the output units.
+
+    Parameters
+    ----------
+    output : MessageOutput
+        The output channel.
+
+    Returns
+    -------
+    callable
+        ``label_messages(y, noise, down_field, down_precision)``; labels `y` (M,) and the label
+        noise `noise` (1,) IN; `down_field`, `down_precision` (M, K) OUT.
+    """
+    message = output.message
 
     @kernel
-    def output_g_gamma(y, omega, v, g, gamma):
+    def label_messages(y, noise, down_field, down_precision):
         k, first = cuda.grid(2)
-        if k < omega.shape[1]:
-            for n in range(first, omega.shape[0], cuda.gridsize(2)[1]):
-                slope, curvature = scalar_g_gamma(y[n], omega[n, k], v[n, k])
-                g[n, k] = slope
-                gamma[n, k] = curvature
+        if k < down_field.shape[1]:
+            for n in range(first, down_field.shape[0], cuda.gridsize(2)[1]):
+                field, precision = message(y[n], noise[0])
+                down_field[n, k] = field
+                down_precision[n, k] = precision
 
-    return output_g_gamma
+    return label_messages
+
+
+@cache
+def make_label_log_z(output):
+    """Make the kernel of log Z of labels of independent units.
+
+    Returns
+    -------
+    callable
+        ``label_log_z(y, omega, v, log_z)``; `log_z` (M,) OUT, summed over units.
+    """
+    scalar_log_z = output.log_z
+
+    @kernel
+    def label_log_z(y, omega, v, log_z):
+        for n in range(cuda.grid(1), omega.shape[0], cuda.gridsize(1)):
+            total = scalar_log_z(y[n], omega[n, 0], v[n, 0])
+            for k in range(1, omega.shape[1]):
+                total += scalar_log_z(y[n], omega[n, k], v[n, k])
+            log_z[n] = total
+
+    return label_log_z
+
+
+@kernel
+def soften_labels(log_z, noise, n_others, g, gamma):
+    """Turn g and Γ (M, K) of labels without noise into those with the label noise `noise` (1,)."""
+    k, first = cuda.grid(2)
+    if k < g.shape[1]:
+        for n in range(first, g.shape[0], cuda.gridsize(2)[1]):
+            r = responsibility(log_z[n], noise[0], n_others)
+            slope, curvature = soften(g[n, k], gamma[n, k], r)
+            g[n, k] = slope
+            gamma[n, k] = curvature
+
+
+@cache
+def make_score_labels(row_threads):
+    """Make the kernel that adds up log P(y) and the doubt in y of samples.
+
+    Parameters
+    ----------
+    row_threads : int
+        Threads of the one block, a power of two; they add up in a fixed order.
+
+    Returns
+    -------
+    callable
+        ``score_labels(log_z, noise, n_others, weight, log_probability, doubts)``; `log_z` and
+        `weight` (M,), `noise` (1,) IN; `log_probability` and `doubts` (1,) IN/OUT.
+    """
+
+    @kernel
+    def score_labels(log_z, noise, n_others, weight, log_probability, doubts):
+        first_partial = cuda.shared.array(row_threads, float64)
+        second_partial = cuda.shared.array(row_threads, float64)
+        lane, total, total_doubt = cuda.threadIdx.x, float64(0), float64(0)
+        for n in range(lane, log_z.shape[0], row_threads):
+            total += float64(weight[n] * label_log_probability(log_z[n], noise[0], n_others))
+            total_doubt += float64(weight[n] * doubt(log_z[n], noise[0], n_others))
+        first_partial[lane], second_partial[lane] = total, total_doubt
+        add_up(first_partial, lane, row_threads)
+        add_up(second_partial, lane, row_threads)
+        if lane == 0:
+            log_probability[0] += first_partial[0]
+            doubts[0] += second_partial[0]
+
+    return score_labels
 
 
 @cache

@@ -9,9 +9,9 @@ import math
 from functools import cache
 
 from ...channels.argmax import N_NODES, pair
-from ...scalar import exp
+from ...scalar import exp, log, log_gaussian_tail
 from ..cpu import argmax as rows
-from ._runtime import array_function, cuda, kernel
+from ._runtime import array_function, cuda, device_function, kernel
 from .activation import add_up
 
 exact_row = array_function(rows._exact_row)
@@ -61,14 +61,49 @@ def make_argmax_pairwise(row_threads, scalar):
 
 
 @cache
-def make_argmax_exact(scalar):
-    """Make the kernel of g and Γ of the exact form: ``(y, omega, v, g, gamma)``."""
+def make_argmax_pairwise_log_z(scalar):
+    """Make the kernel of log Z of the pairwise form, normalised to be a probability.
+
+    Returns
+    -------
+    callable
+        ``log_z(y, omega, v, log_z)``; `log_z` (M,) OUT; a thread per sample.
+    """
+
+    @device_function
+    def log_product(omega, v, n, c):
+        total = scalar(0)
+        for k in range(omega.shape[1]):
+            if k != c:
+                ratio = (omega[n, k] - omega[n, c]) / math.sqrt(v[n, c] + v[n, k])
+                total += log_gaussian_tail(ratio)
+        return total
 
     @kernel
-    def argmax_exact(y, omega, v, g, gamma):
+    def argmax_pairwise_log_z(y, omega, v, log_z):
+        for n in range(cuda.grid(1), omega.shape[0], cuda.gridsize(1)):
+            own = log_product(omega, v, n, y[n])
+            largest, total = own, scalar(1)
+            for c in range(omega.shape[1]):
+                if c != y[n]:
+                    other = log_product(omega, v, n, c)
+                    new_largest = max(largest, other)
+                    total = total * exp(largest - new_largest) + exp(other - new_largest)
+                    largest = new_largest
+            log_z[n] = own - largest - log(total)
+
+    return argmax_pairwise_log_z
+
+
+@cache
+def make_argmax_exact(scalar):
+    """Make the kernel of g, Γ and log Z of the exact form: ``(y, omega, v, log_z, g, gamma)``."""
+
+    @kernel
+    def argmax_exact(y, omega, v, log_z, g, gamma):
         scratch = cuda.local.array((3, N_NODES), scalar)
         for n in range(cuda.grid(1), omega.shape[0], cuda.gridsize(1)):
-            exact_row(omega, v, n, y[n], scratch, g, gamma)
+            log_z[n] = exact_row(omega, v, n, y[n], scratch, g, gamma)
 
     return argmax_exact
 

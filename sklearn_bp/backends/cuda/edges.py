@@ -38,24 +38,6 @@ def make_edge_parameters(channel):
     return edge_parameters
 
 
-@cache
-def make_output_edge_parameters(channel):
-    """Make the same for a factorised output: ``(y, v, parameters)``."""
-    scalar_parameters = channel.edge_parameters
-
-    @kernel
-    def output_edge_parameters(y, v, parameters):
-        k, first = cuda.grid(2)
-        if k < v.shape[1]:
-            for n in range(first, v.shape[0], cuda.gridsize(2)[1]):
-                p0, p1, p2 = scalar_parameters(y[n], v[n, k])
-                parameters[0, n, k] = p0
-                parameters[1, n, k] = p1
-                parameters[2, n, k] = p2
-
-    return output_edge_parameters
-
-
 def samples_per_chunk(blocks, scalar, n_terms=0):
     """Count the samples after which a block adds up its lanes' parts of B_in.
 
@@ -106,7 +88,7 @@ def make_edge_sums(channel, blocks, scalar, has_units_below):
 
     Parameters
     ----------
-    channel : Activation or SignOutput
+    channel : Activation
         The channel above the layer.
     blocks : BlockShape
         How threads are grouped.
@@ -277,16 +259,18 @@ def make_update_m_cav(prior, scalar):
     Returns
     -------
     callable
-        ``update(field, precision, mask, damping, down_field, x_cav, m_cav, g_cav, first)`` as on
-        the CPU, for inputs from `first` on, as many as `precision` has rows; blocks along the third
-        direction share samples.
+        ``update(field, precision, mask, weight, damping, down_field, x_cav, m_cav, g_cav, first)``
+        as on the CPU, for inputs from `first` on, as many as `precision` has rows; blocks along the
+        third direction share samples.
     """
     scalar_mean = prior.mean
     uses_precision = prior.uses_precision
     one = scalar(1)
 
     @kernel
-    def update_m_cav(field, precision, mask, damping, down_field, x_cav, m_cav, g_cav, first):
+    def update_m_cav(
+        field, precision, mask, weight, damping, down_field, x_cav, m_cav, g_cav, first
+    ):
         k, start = cuda.grid(2)
         if k < field.shape[1]:
             for n in range(cuda.blockIdx.z, m_cav.shape[0], cuda.gridDim.z):
@@ -295,7 +279,7 @@ def make_update_m_cav(prior, scalar):
                     g = g_cav[n, i, k]
                     m = m_cav[n, i, k]
                     strength = precision[row, k] if uses_precision else one
-                    target = scalar_mean(field[i, k] - x_cav[n, i, k] * g, strength)
+                    target = scalar_mean(field[i, k] - weight * x_cav[n, i, k] * g, strength)
                     g_cav[n, i, k] = down_field[n, i] - m * g
                     m_cav[n, i, k] = mask[i, k] * damp(m, target, damping)
 

@@ -36,6 +36,13 @@ def take(array, samples, position, out):
 
 
 @kernel
+def put(source, samples, position, array):
+    """Scatter one-dimensional entries: array[samples[position + n]] = source_n."""
+    for n in range(cuda.grid(1), source.size, cuda.gridsize(1)):
+        array[samples[position[0] + n]] = source[n]
+
+
+@kernel
 def load_rows(data, sources, position, x, x_sq):
     """Write the rows `sources` of the data into a mini-batch, with their squares.
 

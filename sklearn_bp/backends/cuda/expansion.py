@@ -194,7 +194,7 @@ def make_expand(channel, n_nodes, n_terms, scalar, bounded):
 
     Parameters
     ----------
-    channel : Activation or SignOutput
+    channel : Activation
         The channel above the layer.
     n_nodes, n_terms : int
         Nodes J and terms D.
@@ -210,7 +210,7 @@ def make_expand(channel, n_nodes, n_terms, scalar, bounded):
         to_chebyshev, keep, terms)``; OUT: `terms` (D, M, K), coefficients of g(ω − c) in powers of
         c / c_max, and `keep` (M, K), 0 where a pair is marked and 1 elsewhere.
     """
-    edge_g, edge_singularity = channel.edge_g, channel.edge_singularity
+    edge_g, edge_singularities = channel.edge_g, channel.edge_singularities
     first_bounded = min(n_terms, n_nodes - 4)
     zero, one, aliased = scalar(0), scalar(1), scalar(ALIASING)
 
@@ -255,9 +255,8 @@ def make_expand(channel, n_nodes, n_terms, scalar, bounded):
                         known += size if q >= n_terms else zero
                         high = max(high, size if q >= n_nodes - 2 else zero)
                         low = max(low, size if n_nodes - 4 <= q < n_nodes - 2 else zero)
-                    position, distance, scale = edge_singularity(p0, p1, p2)
                     half_width = x_scale[n] * m_scale[k]
-                    decay = slowest_decay(half_width, omega[n, k] - position, distance, scale)
+                    decay = slowest_decay(half_width, omega[n, k], edge_singularities(p0, p1, p2))
                     bound = known + aliased * remainder_bound(largest, high, low, decay)
                     kept = bound <= min(x_allowed[n], m_allowed[k])
                     keep[n, k] = one if kept else zero
@@ -275,7 +274,7 @@ def make_expanded_sums(channel, blocks, scalar, n_terms, has_units_below):
 
     Parameters
     ----------
-    channel : Activation or SignOutput
+    channel : Activation
         The channel above the layer.
     blocks : BlockShape
         How threads are grouped.

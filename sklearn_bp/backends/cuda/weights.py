@@ -5,7 +5,15 @@ Arrays are (inputs, units), row-major; a thread takes a unit and every so many i
 
 from functools import cache
 
-from .._rules import bound_precision, damp, is_bad, next_parameter, square_moment
+from .._rules import (
+    bound_precision,
+    damp,
+    is_bad,
+    next_parameter,
+    next_precision,
+    runs_away,
+    square_moment,
+)
 from ._record import FAILED
 from ._runtime import cuda, kernel
 from .activation import count_bad
@@ -41,9 +49,9 @@ def make_binary_update(prior, scalar):
     Returns
     -------
     callable
-        ``update(state, place, field_in, prior_field, field, mean, rho, reinforcement, damping,
-        new_field, new_mean, new_variance)``, arrays (N, K); non-finite fields are counted in
-        ``state[place]``, and nothing is done after a failed step.
+        ``update(state, place, field_in, prior_field, field, mean, weight, rho, reinforcement,
+        damping, new_field, new_mean, new_variance)``, arrays (N, K); non-finite fields are counted
+        in ``state[place]``, and nothing is done after a failed step.
     """
     scalar_mean, scalar_variance = prior.mean, prior.variance
     one = scalar(1)
@@ -56,6 +64,7 @@ def make_binary_update(prior, scalar):
         prior_field,
         field,
         mean,
+        weight,
         rho,
         reinforcement,
         damping,
@@ -67,7 +76,7 @@ def make_binary_update(prior, scalar):
         if k < field.shape[1] and state[FAILED] == 0:
             for i in range(first, field.shape[0], cuda.gridsize(2)[1]):
                 h = next_parameter(
-                    field_in[i, k], field[i, k], prior_field[i, k], reinforcement, rho
+                    field_in[i, k], field[i, k], prior_field[i, k], weight, reinforcement, rho
                 )
                 m = damp(mean[i, k], scalar_mean(h, one), damping)
                 new_field[i, k] = h
@@ -87,8 +96,8 @@ def make_gaussian_update(prior):
     -------
     callable
         ``update(state, place, field_in, precision_in, prior_field, prior_precision, field,
-        precision, mean, rho, reinforcement, damping, new_field, new_precision, new_mean,
-        new_variance)``; the rest as in :func:`make_binary_update`.
+        precision, mean, weight, rho, reinforcement, damping, new_field, new_precision,
+        new_mean, new_variance)``; the rest as in :func:`make_binary_update`.
     """
     scalar_mean, scalar_variance = prior.mean, prior.variance
 
@@ -103,6 +112,7 @@ def make_gaussian_update(prior):
         field,
         precision,
         mean,
+        weight,
         rho,
         reinforcement,
         damping,
@@ -115,10 +125,15 @@ def make_gaussian_update(prior):
         if k < field.shape[1] and state[FAILED] == 0:
             for i in range(first, field.shape[0], cuda.gridsize(2)[1]):
                 h = next_parameter(
-                    field_in[i, k], field[i, k], prior_field[i, k], reinforcement, rho
+                    field_in[i, k], field[i, k], prior_field[i, k], weight, reinforcement, rho
                 )
-                raw = next_parameter(
-                    precision_in[i, k], precision[i, k], prior_precision[i, k], reinforcement, rho
+                raw = next_precision(
+                    precision_in[i, k],
+                    precision[i, k],
+                    prior_precision[i, k],
+                    weight,
+                    reinforcement,
+                    rho,
                 )
                 strength = bound_precision(raw)
                 m = damp(mean[i, k], scalar_mean(h, strength), damping)
@@ -126,7 +141,7 @@ def make_gaussian_update(prior):
                 new_precision[i, k] = strength
                 new_mean[i, k] = m
                 new_variance[i, k] = scalar_variance(m, strength)
-                if is_bad(h) or is_bad(m) or is_bad(raw):
+                if is_bad(h) or runs_away(m) or is_bad(raw):
                     count_bad(state, place)
 
     return update

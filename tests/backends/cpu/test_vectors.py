@@ -10,8 +10,9 @@ from sklearn_bp.backends.cpu import activation, argmax, weights
 from sklearn_bp.channels import ACTIVATIONS
 from sklearn_bp.priors import PRIORS
 
+ROW = np.ones(4, np.float32)
 NUMBER = np.float32(0.5)
-NUMBERS = [NUMBER, NUMBER, NUMBER]
+NUMBERS = [NUMBER] * 4
 TYPES = {"float32": "float", "float64": "double"}
 
 
@@ -35,7 +36,11 @@ CASES = {
         [np.ones((2, 4, 33), np.float32), *plain(1), np.ones(33, np.float32)],
     ),
     "sign": (activation.make_g_gamma(ACTIVATIONS["sign"]), plain(6)),
-    "pairwise output": (argmax.ROW_KERNELS["argmax"], [np.zeros(4, np.int32), *plain(4)]),
+    "pairwise output": (
+        argmax.ROW_KERNELS["argmax"],
+        [np.zeros(4, np.int32), *plain(2), ROW, *plain(2)],
+    ),
+    "labels": (activation.soften_labels, [ROW, ROW[:1], NUMBER, *plain(2)]),
 }
 
 

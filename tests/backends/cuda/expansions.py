@@ -26,6 +26,7 @@ class Study:
     n_samples: int = 9
     algo: str = "bpi"
     n_inner_iter: int = 1
+    label_noise: float = 0.0
     density: float = 1.0
     intercept: bool = True
     weighted: bool = True
@@ -44,6 +45,7 @@ class Study:
             damping=0.5,
             density=self.density,
             n_inner_iter=self.n_inner_iter,
+            label_noise=self.label_noise,
             intercept=self.intercept,
             edges=edges,
             edge_tolerance=tolerance,

@@ -108,10 +108,13 @@ def run_everything(backend, dtype):
             n_inner_iter=n_inner_iter,
             edges=edges,
             density=0.5,
+            label_noise=0.1,
+            likelihood_weight=0.5,
             dtype=dtype,
         )
         posterior = draw_posterior(network, rng)
-        engine = Engine(network, posterior, backend)
+        log_z = backend.zeros((SAMPLES,), dtype)
+        engine = Engine(network, posterior, backend, log_z=log_z)
         y = np.ones(SAMPLES, dtype if output == "sign" else np.int64)
         weight = backend.asarray(np.ones(SAMPLES, dtype))
         rows = backend.load_order(np.arange(SAMPLES))

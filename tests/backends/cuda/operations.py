@@ -17,9 +17,9 @@ N_SAMPLES, N_INPUTS, N_UNITS = 9, 5, 6
 
 @dataclass(frozen=True)
 class Counter:
-    """Stands for a counter of a record that the backend makes: of bad numbers, or of samples."""
+    """Stands for a counter of bad numbers, or a sum over samples, of a record of the backend's."""
 
-    of_samples: bool = False
+    name: str = "bad"
 
 
 class Draw:
@@ -48,6 +48,10 @@ class Draw:
 
 
 M, N, K = N_SAMPLES, N_INPUTS, N_UNITS
+SUMS = ["correct", "log_probability", "doubts"]
+"""What a record adds up over samples."""
+
+NOISES = {"certain": 0.0, "noisy": 0.2}
 
 
 def _channel_cases(d):
@@ -62,28 +66,52 @@ def _channel_cases(d):
         yield name, "edge_parameters", [channel, *parameters]
         below = d.positive(M, N + 1), d.any(M, N), d.positive(M, N)
         yield name, "update_x_cav", [channel, d.any(M, N + 1, K), *below, d.any(M, N + 1, K)]
-    for name, output in OUTPUTS.items():
-        width = 1 if output.factorized else K
-        inputs = d.labels(name), d.any(M, width), d.positive(M, width)
-        yield name, "output_g_gamma", [output, *inputs, d.any(M, width), d.any(M, width)]
-    sign = OUTPUTS["sign"], d.labels("sign"), d.positive(M, 1), d.any(3, M, 1)
-    yield "", "output_edge_parameters", [*sign]
     yield "", "argmax_probabilities", [d.any(M, K).astype(float), d.positive(M, K).astype(float)]
 
 
-def _edge_parameters(channel, d, width):
-    parameters = np.empty((3, M, width), d.dtype)
-    for n in range(M):
-        for k in range(width):
-            message = d.positive(2) if channel in ACTIVATIONS.values() else d.labels("sign")[:1]
-            parameters[:, n, k] = channel.edge_parameters(*message, d.positive(1)[0])
+def _label_cases(d):
+    """Labels of one unit and of several, certain ones and others."""
+    for name, output in OUTPUTS.items():
+        if not output.factorized:
+            inputs = d.labels(name), d.any(M, K), d.positive(M, K)
+            yield name, "argmax_g_gamma", [output, *inputs, d.any(M), d.any(M, K), d.any(M, K)]
+            continue
+        for width in (1, 3):
+            inputs = d.labels(name), d.any(M, width), d.positive(M, width)
+            yield name, "label_log_z", [output, *inputs, d.any(M)]
+    for special, noise in NOISES.items():
+        noise = np.array([noise], d.dtype)
+        for name in (name for name, output in OUTPUTS.items() if output.factorized):
+            messages = d.any(M, 2), d.any(M, 2)
+            yield special, "label_messages", [OUTPUTS[name], d.labels(name), noise, *messages]
+        log_z = np.log(d.positive(M) / 2)
+        yield special, "soften_labels", [log_z, noise, K - 1, d.any(M, K), d.positive(M, K)]
+        sums = Counter("log_probability"), Counter("doubts")
+        yield special, "score_labels", [log_z, noise, K - 1, d.positive(M), *sums]
+
+
+LABELLED = {f"{name} label": output for name, output in OUTPUTS.items() if output.factorized}
+CHANNELS = ACTIVATIONS | {name: output.activation for name, output in LABELLED.items()}
+"""Activations below units above, and below labels."""
+
+
+def draw_edge_parameters(name, d, n_samples, n_units):
+    """Edge parameters (3, M, K) of one of those, labels without noise."""
+    parameters = np.empty((3, n_samples, n_units), d.dtype)
+    for n in range(n_samples):
+        for k in range(n_units):
+            message = d.positive(2)
+            if name in LABELLED:
+                label = LABELLED[name]
+                message = label.message(d.labels(label.name)[0], d.dtype.type(0))
+            parameters[:, n, k] = CHANNELS[name].edge_parameters(*message, d.positive(1)[0])
     return parameters
 
 
 def _edge_cases(d):
-    for name, channel in (*ACTIVATIONS.items(), ("sign output", OUTPUTS["sign"])):
-        width = 1 if name == "sign output" else K
-        shared = d.any(M, width), _edge_parameters(channel, d, width)
+    for name, channel in CHANNELS.items():
+        width = 1 if name in LABELLED else K
+        shared = d.any(M, width), draw_edge_parameters(name, d, M, width)
         sums = d.any(M, N), d.any(N, width)
         plain = d.any(M, N), d.mean(N, width), d.positive(M)
         yield name, "edge_sums", [channel, *shared, *plain, *sums]
@@ -93,7 +121,8 @@ def _edge_cases(d):
     yield "", "fill_x_cav", [d.any(M, N), d.any(M, N, K)]
     yield "", "fill_m_cav", [d.mean(N, K), d.any(M, N, K)]
     for name, first in (("binary", 0), ("gaussian", N - 2)):
-        weights = d.any(N, K), d.positive(N - first, K), (d.any(N, K) > 0).astype(d.dtype), 0.8
+        weights = d.any(N, K), d.positive(N - first, K), (d.any(N, K) > 0).astype(d.dtype)
+        weights += d.dtype.type(0.4), d.dtype.type(0.8)
         messages = d.any(M, N), d.any(M, N, K), d.mean(M, N, K), d.any(M, N, K)
         yield name, "update_m_cav", [PRIORS[name], *weights, *messages, first]
 
@@ -103,7 +132,7 @@ def _weight_cases(d):
         return [d.any(N, K) for _ in range(n)]
 
     yield "", "collect_field", [d.any(3, N, K), d.mean(N, K), d.positive(K)]
-    numbers = [d.dtype.type(number) for number in (0.875, 0.25, 0.75)]
+    numbers = [d.dtype.type(number) for number in (0.625, 0.875, 0.25, 0.75)]
     binary = [d.any(N, K), d.any(N, K), d.any(N, K), d.mean(N, K)]
     yield "", "update_binary", [PRIORS["binary"], Counter(), *binary, *numbers, *arrays(3)]
     gaussian = [d.any(N, K), d.any(N, K), d.any(N, K), d.positive(N, K), d.any(N, K)]
@@ -117,6 +146,12 @@ def _weight_cases(d):
     yield "bad", "update_binary", [PRIORS["binary"], Counter(), *broken, *numbers, *arrays(3)]
     broken = [infinite, *gaussian[1:]]
     yield "bad", "update_gaussian", [PRIORS["gaussian"], Counter(), *broken, *numbers, *arrays(4)]
+    broken = [gaussian[0], infinite, *gaussian[2:]]
+    yield "bad G", "update_gaussian", [PRIORS["gaussian"], Counter(), *broken, *numbers, *arrays(4)]
+    far = gaussian[0].copy()
+    far[1, 2], far[3, 0], far[0, 0] = 1e15, -1e14, 1e9
+    far = [far, *gaussian[1:]]
+    yield "bad mean", "update_gaussian", [PRIORS["gaussian"], Counter(), *far, *numbers, *arrays(4)]
     yield "", "apply_mask", [(d.any(N, K) > 0).astype(d.dtype), *arrays(2)]
     yield "", "second_moment", [d.mean(N, K), d.positive(N, K), d.any(N, K)]
 
@@ -133,7 +168,7 @@ def _table_cases(d):
     yield "bad", "finish_v_full", [infinite.copy(), d.positive(M, K), Counter()]
     yield "", "polynomial_rows", [d.any(M, N), d.positive(M), d.any(3, M, N), d.any(M, N)]
     yield "", "scale_rows", [d.positive(M), *arrays(2)]
-    samples = d.positive(M), Counter(of_samples=True)
+    samples = d.positive(M), Counter("correct")
     (omega,) = arrays(1)
     some_right = np.where(np.arange(M) % 2, omega.argmax(axis=1), d.labels("argmax"))
     yield "", "count_argmax", [some_right.astype(np.int32), omega, *samples]
@@ -152,7 +187,7 @@ def _table_cases(d):
 def cases(dtype):
     """Yield (what is special, operation, arguments) of every operation."""
     d = Draw(dtype)
-    for part in (_channel_cases, _edge_cases, _weight_cases, _table_cases):
+    for part in (_channel_cases, _label_cases, _edge_cases, _weight_cases, _table_cases):
         yield from part(d)
 
 
@@ -163,13 +198,13 @@ def run_case(backend, place, dtype):
     """Call the operation of a case: what it returned, all arrays after it, and the outcome."""
     _, operation, arguments = list(cases(dtype))[place]
     record = backend.step_record(1)
-    counters = {False: record.counters[0], True: record.correct}
+    counters = {"bad": record.counters[0]} | {name: getattr(record, name) for name in SUMS}
     own = []
     for one in arguments:
         if isinstance(one, np.ndarray) and operation != "argmax_probabilities":
             own.append(backend.asarray(one.copy()))
         else:
-            own.append(counters[one.of_samples] if isinstance(one, Counter) else one)
+            own.append(counters[one.name] if isinstance(one, Counter) else one)
     returned = getattr(backend, operation)(*own)
     backend.settle()
     record.end_step(backend.load_order(np.arange(1)))
@@ -199,6 +234,20 @@ def assert_same_operation(backend, place, dtype):
         tolerance = TOLERANCES[dtype]
         np.testing.assert_allclose(mine, other, rtol=tolerance, atol=tolerance)
     counts = [one.failure.n_bad if one.failure else 0 for one in (outcome, counted)]
-    assert counts == [2 if special == "bad" else 0] * 2
-    np.testing.assert_allclose(outcome.correct, counted.correct, rtol=1e-12)
-    assert (counted.correct > 0) == operation.startswith("count")
+    assert counts == [2 if special.startswith("bad") else 0] * 2
+    rtol = 1e-12 if operation.startswith("count") else TOLERANCES[dtype]
+    for name, mine, other in zip(SUMS, sums_of(outcome), sums_of(counted), strict=True):
+        np.testing.assert_allclose(mine, other, rtol=rtol)
+        assert (other != 0) == fills(name, special, operation)
+
+
+def sums_of(outcome):
+    """The sums over samples."""
+    return [getattr(outcome, name) for name in SUMS]
+
+
+def fills(name, special, operation):
+    """Whether a case leaves something in a sum."""
+    if operation == "score_labels":
+        return name == "log_probability" or (name == "doubts" and special == "noisy")
+    return name == "correct" and operation.startswith("count")

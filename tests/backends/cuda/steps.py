@@ -28,6 +28,8 @@ def combination(algo, prior, activation, output, **options):
         n_inner_iter=2,
         reinforcement=0.2,
         edges="exact",
+        label_noise=[0.0, 0.1][seed // 4 % 2],
+        likelihood_weight=[1.0, 0.3][seed // 8 % 2],
         **options,
     )
     X = rng.standard_normal((SAMPLES, 4)).astype(network.dtype)
@@ -39,10 +41,19 @@ def combination(algo, prior, activation, output, **options):
 
 
 def step_on(backend, network, posterior, X, y, weight):
-    """The posterior after a step, and how many samples were classified rightly before it."""
+    """The posterior after a step, and what its samples scored before it."""
     engine = Engine(network, posterior, backend)
-    correct = engine.step(*device_data(backend, X, y, np.arange(SAMPLES), weight))
-    return engine.posterior(), correct
+    outcome = engine.step(*device_data(backend, X, y, np.arange(SAMPLES), weight))
+    return engine.posterior(), outcome
+
+
+def assert_same_outcome(mine, other, rtol):
+    """Of samples, each with its weight: as many right ones, and the same scores."""
+    assert mine.failure is None and other.failure is None
+    np.testing.assert_allclose(mine.correct, other.correct, rtol=1e-12)
+    np.testing.assert_allclose(mine.log_probability, other.log_probability, rtol=rtol)
+    np.testing.assert_allclose(mine.doubts, other.doubts, rtol=rtol)
+    assert other.log_probability < 0
 
 
 def assert_same_posterior(ours, theirs, tolerance):

@@ -26,6 +26,7 @@ DOUBLE_IN_SINGLE = {
     "load_rows": "samples may be float64 where the network is float32",
     "log_integrals": "class probabilities are computed in double precision",
     "normalise": "class probabilities are computed in double precision",
+    "score_labels": "scores of many samples are added up in double precision",
 }
 """Kernels that a network of single precision launches with arrays of double precision, and why."""
 

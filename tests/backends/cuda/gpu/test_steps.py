@@ -21,7 +21,7 @@ from sklearn_bp.priors import PRIORS
 from ..expansions import Study, difference, engine_after, expand_small_layers, marked_shares
 from ..operations import CASE_NAMES, assert_same_operation
 from ..running import device_engine_after_step
-from ..steps import assert_same_posterior, combination, step_on
+from ..steps import assert_same_outcome, assert_same_posterior, combination, step_on
 from . import needs_gpu
 
 pytestmark = needs_gpu
@@ -81,10 +81,10 @@ def test_random_networks_agree_with_the_oracle(algo, backend):
 )
 def test_every_kind_agrees_with_the_cpu(algo, prior, activation, output, backend):
     case = combination(algo, prior, activation, output, dtype="float64")
-    posterior, correct = step_on(backend, *case)
-    expected, counted = step_on(CpuBackend(n_threads=1), *case)
+    posterior, outcome = step_on(backend, *case)
+    expected, scored = step_on(CpuBackend(n_threads=1), *case)
     assert_same_posterior(posterior, expected, 1e-9)
-    assert correct == pytest.approx(counted, rel=1e-12)
+    assert_same_outcome(outcome, scored, 1e-9)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -13,6 +13,7 @@ from sklearn_bp.engine.network import make_network
 from sklearn_bp.engine.posterior import draw_posterior
 
 from ..running import HostProducts
+from ..steps import assert_same_outcome
 
 N_SAMPLES, N_FEATURES, BATCH_SIZE = 11, 3, 3
 
@@ -73,28 +74,37 @@ def test_one_mini_batch_of_streamed_samples(kind, backend, streaming, tmp_path):
 
 
 def epochs(backend, X, weight=None):
-    """The posterior after two epochs of shuffled samples, and how many were classified rightly."""
+    """The posterior after two epochs of shuffled samples, what they scored, and log Z of each.
+
+    The label noise is another one in the second epoch, as if it had been learned.
+    """
     rng = np.random.RandomState(0)
-    network = make_network([N_FEATURES, 4, 1], algo="mf", output="sign", damping=0.5)
-    engine = Engine(network, draw_posterior(network, rng), backend)
+    options = dict(algo="mf", output="sign", damping=0.5, label_noise=0.2)
+    network = make_network([N_FEATURES, 4, 1], **options)
+    log_z = backend.zeros((N_SAMPLES,), network.dtype)
+    engine = Engine(network, draw_posterior(network, rng), backend, log_z=log_z)
     y = backend.asarray(np.where(rng.standard_normal(N_SAMPLES) > 0, 1, -1).astype(np.float32))
     data = backend.load_data(X)
     weight = None if weight is None else backend.asarray(weight)
-    correct = [
-        engine.epoch(data, y, Engine.draw_order(N_SAMPLES, rng), BATCH_SIZE, weight)
-        for _ in range(2)
-    ]
-    return engine.posterior(), correct, data
+    outcomes = []
+    for noise in (0.2, 0.01):
+        engine.label_noise = noise
+        order = Engine.draw_order(N_SAMPLES, rng)
+        outcomes.append(engine.epoch(data, y, order, BATCH_SIZE, weight))
+    return engine.posterior(), outcomes, backend.to_host(log_z), data
 
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_epochs_agree_with_the_cpu(weighted, backend, tmp_path):
     X = samples("float32", tmp_path)
     weight = np.linspace(0.5, 2.0, N_SAMPLES, dtype=np.float32) if weighted else None
-    ours, correct, data = epochs(backend, X, weight)
-    theirs, counted, _ = epochs(CpuBackend(1), X, weight)
+    ours, outcomes, log_z, data = epochs(backend, X, weight)
+    theirs, expected, their_log_z, _ = epochs(CpuBackend(1), X, weight)
     assert isinstance(data, ResidentData)
-    assert correct == counted
+    for mine, other in zip(outcomes, expected, strict=True):
+        assert_same_outcome(mine, other, 1e-5)
+    np.testing.assert_allclose(log_z, their_log_z, rtol=1e-4, atol=1e-5)
+    assert np.all(log_z < 0)
     for mine, other in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(mine.field, other.field, rtol=1e-4, atol=1e-4)
 
@@ -105,8 +115,9 @@ def test_streamed_epochs_give_the_same_bits(kind, backend, tmp_path, request):
     whole = epochs(backend, X)
     request.getfixturevalue("streaming")
     streamed = epochs(backend, X)
-    assert isinstance(streamed[2], StreamedData)
+    assert isinstance(streamed[3], StreamedData)
     assert whole[1] == streamed[1]
+    np.testing.assert_array_equal(whole[2], streamed[2])
     for one, other in zip(whole[0], streamed[0], strict=True):
         np.testing.assert_array_equal(one.field, other.field)
 
@@ -127,17 +138,20 @@ def test_mini_batches_of_one_size_are_the_same_object(backend):
     assert [rows.shape[0] for rows in other] == [4, 4, 3]
 
 
-def test_labels_follow_the_order(backend):
+def test_labels_follow_the_order_and_what_is_noted_down_goes_back(backend):
     data = backend.load_data(np.zeros((N_SAMPLES, N_FEATURES), np.float32))
     order = np.random.default_rng(0).permutation(N_SAMPLES)
     y, taken = backend.asarray(np.arange(N_SAMPLES)), []
+    noted = backend.full((N_SAMPLES,), -1, y.dtype)
     record = backend.step_record(1)
     for rows in backend.batches(data, order, BATCH_SIZE):
         out = backend.zeros((rows.shape[0],), "int32")
         backend.take(y, rows, out)
         taken.extend(backend.to_host(out))
+        backend.put(out, rows, noted)
         record.end_step(rows)
     np.testing.assert_array_equal(taken, order)
+    np.testing.assert_array_equal(backend.to_host(noted), np.arange(N_SAMPLES))
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -9,10 +9,10 @@ from sklearn_bp.algorithms._chebyshev import interpolation
 from sklearn_bp.algorithms.fused_expansion import SAFETY
 from sklearn_bp.backends.cpu import CpuBackend
 from sklearn_bp.backends.cuda._backend import CudaBackend
-from sklearn_bp.channels import ACTIVATIONS, OUTPUTS
+from sklearn_bp.channels import ACTIVATIONS
 
 from ..expansions import Study, difference, engine_after, expand_small_layers, marked_shares
-from ..operations import Draw
+from ..operations import CHANNELS, Draw, draw_edge_parameters
 from ..running import HostProducts
 
 TOLERANCE = 1e-4
@@ -32,6 +32,7 @@ def expanding(monkeypatch):
 STUDIES = {
     **{activation: Study(activation=activation) for activation in ACTIVATIONS},
     "argmax, bp": Study(output="argmax", algo="bp"),
+    "noisy labels": Study(label_noise=0.05),
     "pruned, plain": Study(density=0.6, intercept=False, weighted=False),
     "two sweeps": Study(n_inner_iter=2, sizes=(4, 6)),
     "empty samples": Study(n_empty=2),
@@ -135,19 +136,11 @@ def test_the_tolerance_is_shared(backend):
     assert np.sqrt(squares / (g**2 @ m_norm_sq).sum()) == pytest.approx(TOLERANCE / SAFETY)
 
 
-def channels():
-    return [*ACTIVATIONS.items(), ("sign output", OUTPUTS["sign"])]
-
-
-@pytest.mark.parametrize("channel", [one for _, one in channels()], ids=[n for n, _ in channels()])
-def test_kept_series_are_as_good_as_promised(channel, backend):
-    d = Draw("float64")
+@pytest.mark.parametrize("name", CHANNELS)
+def test_kept_series_are_as_good_as_promised(name, backend):
+    d, channel = Draw("float64"), CHANNELS[name]
     n_samples, n_units, allowed = 6, 5, 1e-5
-    parameters = np.empty((3, n_samples, n_units))
-    for n in range(n_samples):
-        for k in range(n_units):
-            message = d.positive(2) if channel in ACTIVATIONS.values() else d.labels("sign")[:1]
-            parameters[:, n, k] = channel.edge_parameters(*message, d.positive(1)[0])
+    parameters = draw_edge_parameters(name, d, n_samples, n_units)
     omega, x_scale, m_scale = d.any(n_samples, n_units), d.positive(n_samples), d.positive(n_units)
     x_scale /= np.linspace(1, 30, n_samples)
     keep = backend.zeros((n_samples, n_units), "float64")

@@ -22,6 +22,7 @@ COVERED_ELSEWHERE = {
     "load_rows",
     "matmul",
     "matmul_pair",
+    "put",
     "repeat",
     "settle",
     "step_record",

@@ -16,7 +16,7 @@ from sklearn_bp.engine.prediction import bayes_moments, class_probabilities, poi
 from sklearn_bp.priors import PRIORS
 
 from ..running import HostProducts, device_engine_after_step
-from ..steps import assert_same_posterior, combination, step_on
+from ..steps import assert_same_outcome, assert_same_posterior, combination, step_on
 
 GOLDEN = [f"{algo}_argmax_tau4" for algo in ALGORITHMS]
 GOLDEN += ["bp_sign", "bpi_sparse", "amp_gaussian_argmax_tau3"]
@@ -49,19 +49,30 @@ def test_golden_step_with_tiled_products():
 )
 def test_step_agrees_with_the_cpu(algo, prior, activation, output, backend):
     case = combination(algo, prior, activation, output, dtype="float64")
-    posterior, correct = step_on(backend, *case)
-    expected, counted = step_on(CpuBackend(n_threads=1), *case)
+    posterior, outcome = step_on(backend, *case)
+    expected, scored = step_on(CpuBackend(n_threads=1), *case)
     assert_same_posterior(posterior, expected, 1e-9)
-    assert correct == pytest.approx(counted, rel=1e-12)
+    assert_same_outcome(outcome, scored, 1e-9)
+    assert (scored.doubts > 0) == (case[0].label_noise > 0)
+
+
+def test_the_combinations_have_all_kinds_of_labels_and_likelihood_weights():
+    found = {output: set() for output in OUTPUTS}
+    for names in product(ALGORITHMS, PRIORS, ACTIVATIONS, OUTPUTS):
+        network = combination(*names)[0]
+        found[names[-1]].add((network.label_noise > 0, network.likelihood_weight != 1))
+    assert set(map(len, found.values())) == {4}
 
 
 @pytest.mark.parametrize("algo", ALGORITHMS)
-@pytest.mark.parametrize("output", ["sign", "argmax"])
+@pytest.mark.parametrize("output", OUTPUTS)
 def test_single_precision_step_agrees_with_the_cpu(algo, output, backend):
     case = combination(algo, "binary", "sign", output, dtype="float32")
-    posterior, _ = step_on(backend, *case)
+    posterior, outcome = step_on(backend, *case)
     assert posterior[0].mean.dtype == np.float32
-    assert_same_posterior(posterior, step_on(CpuBackend(n_threads=1), *case)[0], 1e-4)
+    expected, scored = step_on(CpuBackend(n_threads=1), *case)
+    assert_same_posterior(posterior, expected, 1e-4)
+    assert_same_outcome(outcome, scored, 1e-5)
 
 
 @pytest.mark.parametrize("output", OUTPUTS)

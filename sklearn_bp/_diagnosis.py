@@ -1,0 +1,178 @@
+"""What is wrong with a training that went wrong, in words."""
+
+import inspect
+import os
+import warnings
+
+import numpy as np
+import sklearn.base
+from scipy.sparse import issparse
+from sklearn.exceptions import ConvergenceWarning
+
+from .engine.prediction import point_weights
+from .priors import MIN_PRECISION
+
+ROWS_OF_DIAGNOSIS = 1000
+"""Samples that a diagnosis looks at."""
+
+LARGEST_GROWTH = 1e6
+"""Growth of a mean over its start, or of a precision, beyond which it has run away."""
+
+DEAD_SHARE = 0.5
+"""Share of a layer's units that must be dead for a warning."""
+
+FEW = 0.1
+"""Share of the features that counts as few."""
+
+MOST = 0.9
+"""Share of the sum of squares that counts as most of it."""
+
+SHIFTED = 100.0
+"""Ratio of the squares of means to the variances of features at which means drown the rest."""
+
+
+def warn_of_failure(network, posterior, X, classes, predict):
+    """Warn of what makes the state reached useless.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    posterior : list of LayerPosterior
+        The state.
+    X : ndarray or sparse matrix of shape (n_samples, n_features)
+        Some training samples.
+    classes : ndarray of shape (n_classes,)
+        The class labels.
+    predict : callable
+        Gives the predictions of `X`, as positions in `classes`; ValueError if outputs overflow.
+
+    Warns
+    -----
+    ConvergenceWarning
+        For every problem.
+    """
+    for problem in _problems(network, posterior, X, classes, predict):
+        warnings.warn(problem, ConvergenceWarning, stacklevel=find_stack_level())
+
+
+def _problems(network, posterior, X, classes, predict):
+    """List the problems, a text each."""
+    found = []
+    for layer, one in enumerate(posterior):
+        found += _runaway(network, layer, one)
+    found += _dead_units(network, posterior, X)
+    try:
+        codes = predict()
+    except ValueError as error:
+        return [*found, str(error)]
+    if codes.size > 1 and (codes == codes[0]).all():
+        found.append(
+            f"Every one of {codes.size} training samples is predicted as class "
+            f"{classes[codes[0]]}. Scale the features, balance the classes "
+            "(class_weight='balanced'), or change rho or likelihood_weight."
+        )
+    return found
+
+
+def _runaway(network, layer, posterior):
+    """Tell whether means or precisions of a layer have left every sensible range."""
+    n_gaussian = posterior.precision.shape[0]
+    if not n_gaussian:
+        return []
+    n_rows = posterior.mean.shape[0]
+    largest = float(np.abs(posterior.mean[n_rows - n_gaussian :]).max())
+    start = network.init_scale / np.sqrt(n_rows)
+    if largest > LARGEST_GROWTH * start:
+        return [
+            f"A weight of layer {layer} has run away: its mean is {largest:.3g}, and started near "
+            f"{start:.3g}. Lower rho or likelihood_weight, scale the features, or use "
+            "algo='amp', which is the most accurate for real weights."
+        ]
+    least = float(posterior.precision.min())
+    if least <= MIN_PRECISION:
+        return [
+            f"Layer {layer} has forgotten what it knew of a weight: its precision has fallen to "
+            f"{least:.3g}, the smallest there is. Raise rho."
+        ]
+    return []
+
+
+def _dead_units(network, posterior, X):
+    """Tell whether hidden units have an intercept larger than any input can answer."""
+    if not network.intercept or X.shape[0] == 0:
+        return []
+    found = []
+    largest = abs(X).max(axis=0)
+    largest = np.asarray(largest.todense() if issparse(largest) else largest).ravel()
+    for layer, weight in enumerate(point_weights(network, posterior)[:-1]):
+        reach = largest.astype(np.float64) @ np.abs(weight[:-1], dtype=np.float64)
+        dead = np.abs(weight[-1]) > reach
+        if dead.mean() > DEAD_SHARE:
+            found.append(
+                f"{dead.sum()} of {dead.size} units of hidden layer {layer} are dead: whatever the "
+                "sample, their intercept decides. Scale the features, or set fit_intercept=False."
+            )
+        if network.activation != "sign":
+            break
+        largest = np.ones(weight.shape[1])
+    return found
+
+
+def warn_of_uneven_features(X, network):
+    """Warn where a few features, or the means, outweigh everything else.
+
+    The start knows nothing of scales: every unit would see those features alone.
+
+    Parameters
+    ----------
+    X : ndarray or sparse matrix of shape (n_samples, n_features)
+        The samples.
+    network : Network
+        The network.
+
+    Warns
+    -----
+    UserWarning
+        If a tenth of the features or less has nine tenths of the sum of squares, or the squares of
+        the means are a hundred times the variances.
+    """
+    if issparse(X) or X.shape[0] < 2 or X.shape[1] < 3:
+        return
+    rows = np.asarray(X[:: max(1, X.shape[0] // ROWS_OF_DIAGNOSIS)], dtype=np.float64)
+    mean, variance = rows.mean(axis=0), rows.var(axis=0)
+    squares = np.sort(mean**2 + variance)[::-1]
+    total = squares.sum()
+    few = max(1, int(FEW * squares.size))
+    uneven = squares[:few].sum() > MOST * total
+    shifted = (mean**2).sum() > SHIFTED * variance.sum() > 0
+    if uneven or shifted:
+        what = (
+            f"{few} of {squares.size} features make up {squares[:few].sum() / total:.0%} of the "
+            "samples' squares"
+            if uneven
+            else "The means of the features are far larger than their standard deviations"
+        )
+        warnings.warn(
+            f"{what}: the others will hardly be seen. Scale the features, for example with "
+            "StandardScaler in a pipeline.",
+            UserWarning,
+            stacklevel=find_stack_level(),
+        )
+
+
+def find_stack_level():
+    """Count the frames of this package and of scikit-learn's wrapper around `fit`.
+
+    A warning then names the line that called `fit`.
+
+    Returns
+    -------
+    int
+        ``stacklevel`` for a warning from the function that calls this one.
+    """
+    ours, level = (os.path.dirname(__file__), sklearn.base.__file__), 0
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename.startswith(ours):
+        frame, level = frame.f_back, level + 1
+    return level

@@ -1,0 +1,93 @@
+"""Learning the label noise ε from the labels of samples that are not learned yet."""
+
+import numpy as np
+
+LEAST_LABEL_NOISE = 1e-6
+"""The smallest label noise that is learned: a label that no one doubts has a finite pull, too."""
+
+FIRST_LABEL_NOISE = 0.1
+"""What learning starts from in `fit`: enough to keep the first predictions from certainty."""
+
+SETTLED_COUNTS = 1.0
+"""How many times samples must have counted before the label noise no longer falls."""
+
+BISECTIONS = 40
+"""Halvings of the interval that holds ε."""
+
+
+def bounded_label_noise(noise, n_classes):
+    """Keep a learned label noise from becoming nothing, or from leaving labels nothing to say.
+
+    Parameters
+    ----------
+    noise : float
+        Estimate of ε.
+    n_classes : int
+        Number of classes K.
+
+    Returns
+    -------
+    float
+        From 1e-6 to nine tenths of 1 − 1/K.
+    """
+    return min(max(noise, LEAST_LABEL_NOISE), 0.9 * (1 - 1 / n_classes))
+
+
+def most_likely_label_noise(log_z, weight, n_classes):
+    """Find the ε that gives labels the largest probability.
+
+    Σ log(a + b Z) is concave in ε, since a and b are linear in it: its slope has one zero. It is
+    what expectation maximization ends at, whose steps are slow.
+
+    Parameters
+    ----------
+    log_z : ndarray of shape (n_samples,)
+        log Z, of the probability that the network says the label, before it was learned.
+    weight : ndarray of shape (n_samples,) or None
+        How often each sample counts.
+    n_classes : int
+        Number of classes K.
+
+    Returns
+    -------
+    float
+        ε.
+    """
+    z = np.exp(log_z.astype(np.float64))
+    weight = np.ones_like(z) if weight is None else weight
+    other = 1 / (n_classes - 1)
+    # P = Z + ε d, d the change of P(y) where noise replaces the network.
+    change = other - (1 + other) * z
+    low, high = LEAST_LABEL_NOISE, bounded_label_noise(1.0, n_classes)
+    for _ in range(BISECTIONS):
+        middle = 0.5 * (low + high)
+        rises = (weight * change / (z + middle * change)).sum() > 0
+        low, high = (middle, high) if rises else (low, middle)
+    return low
+
+
+def next_label_noise(noise, log_z, weight, n_classes, n_counts):
+    """Learn the label noise from an epoch's predictions.
+
+    Samples are learned again and again, and what they contradict is fitted in the end. So later
+    estimates only fall, and once every sample has counted the largest one is kept; before, what
+    looks like noise is mostly what has not been learned.
+
+    Parameters
+    ----------
+    noise : float
+        ε of the epoch.
+    log_z, weight : ndarray of shape (n_samples,)
+        As in :func:`most_likely_label_noise`.
+    n_classes : int
+        Number of classes K.
+    n_counts : float
+        How many times a sample has counted so far: epochs times the likelihood weight.
+
+    Returns
+    -------
+    float
+        ε of the next epoch.
+    """
+    likely = most_likely_label_noise(log_z, weight, n_classes)
+    return likely if n_counts <= SETTLED_COUNTS else max(noise, likely)

@@ -1,0 +1,56 @@
+"""The CPU backend's operations on labels and output units."""
+
+import numpy as np
+
+from . import activation, argmax
+
+
+class LabelOperations:
+    """What labels say to output units, how likely they are, and what is predicted."""
+
+    def argmax_g_gamma(self, output, y, omega, v, log_z, g, gamma):
+        """Compute g, Γ and log Z of labels, as if they had no noise."""
+        kernel = argmax.ROW_KERNELS[output.name]
+        work = omega.size * omega.shape[1]
+        self._run(kernel, omega.shape[0], work, y, omega, v, log_z, g, gamma)
+
+    def label_messages(self, output, y, noise, down_field, down_precision):
+        """Compute the messages B and A of labels of independent units."""
+        kernel = activation.make_label_messages(output)
+        self._stream(kernel, down_field, y, noise, down_field, down_precision)
+
+    def label_log_z(self, output, y, omega, v, log_z):
+        """Compute log Z of labels of independent units, as if they had no noise."""
+        kernel = activation.make_label_log_z(output)
+        self._run(kernel, omega.shape[0], omega.size, y, omega, v, log_z)
+
+    def soften_labels(self, log_z, noise, n_others, g, gamma):
+        """Turn g and Γ of labels without noise into those with noise."""
+        n_others = g.dtype.type(n_others)
+        self._run(activation.soften_labels, g.shape[0], g.size, log_z, noise, n_others, g, gamma)
+
+    def score_labels(self, log_z, noise, n_others, weight, log_probability, doubts):
+        """Add up log P(y) and the doubt in y, of every sample with its weight."""
+        n_others = log_z.dtype.type(n_others)
+        kernel, rows = activation.score_labels, log_z.shape[0]
+        sums = kernel(log_z, noise, n_others, weight, 0, rows)
+        log_probability.value += sums[0]
+        doubts.value += sums[1]
+
+    def argmax_probabilities(self, omega, v):
+        """Compute P(argmax z = c) of every class c; rows sum to 1."""
+        probabilities = np.empty_like(omega)
+        kernel = argmax.argmax_probabilities
+        work = omega.size * omega.shape[1] * 40
+        self._run(kernel, omega.shape[0], work, omega, v, probabilities)
+        return probabilities
+
+    def count_argmax(self, y, omega, weight, correct):
+        """Count the samples whose largest ω is at the label, each with its weight."""
+        kernel = activation.count_argmax
+        correct.value += self._stream(kernel, omega, y, omega, weight)
+
+    def count_sign(self, y, omega, weight, correct):
+        """Count the samples whose ω has the label's sign, each with its weight."""
+        kernel = activation.count_sign
+        correct.value += self._stream(kernel, omega, y, omega, weight)
