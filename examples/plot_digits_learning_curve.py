@@ -26,7 +26,7 @@ scaler = StandardScaler().fit(X_train)
 X_train, X_test = scaler.transform(X_train), scaler.transform(X_test)
 
 # %%
-# Training. `weight_prior` makes the weights ±1. With `likelihood_weight=1` every sample counts fully
+# Training. `weight_prior` makes the weights ±1. With `likelihood_weight=1` every sample counts once
 # in every epoch, so that they make up their minds; the output layer forgets a little in each step,
 # by its `output_rho` below 1. With `early_stopping` a tenth of the samples is set aside, training
 # ends when their score has not risen for `n_iter_no_change` epochs, and the best state is kept.

@@ -42,7 +42,8 @@ GOAL = 0.35
 
 PARTS = {
     PRODUCTS: ("matmul", "matmul_pair", "product"),
-    "channels": ("moments", "g_gamma", "output_g_gamma", "finish_v", "finish_v_full", "point"),
+    "channels": ("moments", "g_gamma", "argmax_g_gamma", "finish_v", "finish_v_full", "point"),
+    "labels": ("label_messages", "label_log_z", "soften_labels", "score_labels", "put"),
     "weights": ("update_binary", "update_gaussian", "collect_field", "apply_mask", "second_moment"),
     "sums and powers": (
         "multiply",
@@ -53,7 +54,7 @@ PARTS = {
         "row_power",
         "column_power",
     ),
-    "expansion of g": ("bounds", "coefficients", "edge_parameters", "output_edge_parameters"),
+    "expansion of g": ("bounds", "coefficients", "edge_parameters"),
     "choice of the degree": (
         "input_scales",
         "weight_scales",

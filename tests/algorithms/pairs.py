@@ -12,7 +12,10 @@ from sklearn_bp.backends import CpuBackend
 from sklearn_bp.channels import ACTIVATIONS, OUTPUTS
 
 LABELLED = {f"{name} label": output for name, output in OUTPUTS.items() if output.factorized}
-CHANNELS = ACTIVATIONS | {name: output.activation for name, output in LABELLED.items()}
+CURVED = {name: one for name, one in ACTIVATIONS.items() if name != "identity"}
+"""Activations whose g is no line, of which a polynomial leaves something out."""
+
+CHANNELS = CURVED | {name: output.activation for name, output in LABELLED.items()}
 """Activations below units above, and below labels."""
 
 NOISES = [0.0, 1e-6, 0.1]

@@ -56,7 +56,8 @@ def test_decay_is_that_of_the_smaller_ellipse_through_a_singularity(dtype):
     assert 0.3 < (growths[0] == growth).mean() < 0.7
     exact = CAUTION / growth**2
     T, scale = np.dtype(dtype).type, 9 + 0 * omega
-    rows = zip(half_width, omega, position[0], distance[0], position[1], distance[1], scale)
+    numbers = half_width, omega, position[0], distance[0], position[1], distance[1], scale
+    rows = zip(*numbers, strict=True)
     decay = np.array([slowest_decay(T(h), T(o), tuple(map(T, rest))) for h, o, *rest in rows])
     known = growth > LEAST_GROWTH * 1.01
     assert np.all(decay[known] >= exact[known] * (1 - 4 * np.finfo(dtype).eps))

@@ -134,7 +134,7 @@ def slowdown(found, omega, half_width):
 
 @pytest.mark.parametrize("name, B, A", [*CASES, *CERTAIN])
 def test_no_zero_slows_coefficients_down_more_than_the_bound_says(name, B, A):
-    """Where they fall a hundredfold anyway, other zeros may by a third, far less than the caution."""
+    """Where they fall a hundredfold anyway, others may by a third, far less than the caution."""
     found, known = zeros(name, B, A), singularities(name, B, A)
     for half_width, omega in product([0.1, 0.3, 1.0, 2.5], np.linspace(-12, 12, 49)):
         decay, actual = slowest_decay(half_width, omega, known), slowdown(found, omega, half_width)

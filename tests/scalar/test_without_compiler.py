@@ -14,7 +14,7 @@ import warnings
 import numpy as np
 
 from sklearn_bp import scalar
-from sklearn_bp.channels import ACTIVATIONS, OUTPUTS
+from sklearn_bp.channels import ACTIVATIONS, OUTPUTS, labels
 from sklearn_bp.priors import PRIORS
 
 warnings.simplefilter("error")
@@ -60,12 +60,17 @@ for kind in (np.float32, np.float64, float):
                 channel.point(omega),
             ]
             check(results, kind, channel.name, B, ratio, v)
-        for y, output in itertools.product((kind(-1), kind(1)), (OUTPUTS["sign"],)):
+        for y, noise in itertools.product((kind(-1), kind(1)), (kind(0), kind(0.1))):
+            output = OUTPUTS["sign"]
+            message, log_z = output.message(y, noise), output.log_z(y, omega, v)
+            others, (g, gamma) = kind(2), output.activation.g_gamma(*message, omega, v)
+            r = labels.responsibility(log_z, noise, others)
             results = [
-                output.log_z(y, omega, v),
-                output.g_gamma(y, omega, v),
-                output.edge_g(omega, *output.edge_parameters(y, v)),
-                *bounds(output, omega, output.edge_parameters(y, v)),
+                log_z,
+                (g, gamma),
+                labels.soften(g, gamma, r),
+                labels.label_log_probability(log_z, noise, others),
+                labels.doubt(log_z, noise, others),
             ]
             check(results, kind, output.name, y, ratio, v)
         check([OUTPUTS["argmax"].pair(omega, v)], kind, "pair", ratio, v)

@@ -34,7 +34,8 @@ COVERED_ELSEWHERE = {
 
 
 def operations(backend):
-    return {name for name in vars(backend) if not name.startswith("_")}
+    parts = [backend, *(part for part in backend.__mro__ if part.__name__ == "LabelOperations")]
+    return {name for part in parts for name in vars(part) if not name.startswith("_")}
 
 
 def shared_operations():
