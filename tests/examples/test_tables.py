@@ -302,4 +302,4 @@ def test_nothing_is_drawn_without_records(tmp_path):
 @pytest.mark.skipif(not tables.RECORDS.exists(), reason="nothing is on record yet")
 def test_committed_records_can_be_reported(capsys):
     tables.report()
-    assert re.search(r"\bnan\b", capsys.readouterr) is None().out
+    assert re.search(r"\bnan\b", capsys.readouterr().out) is None
