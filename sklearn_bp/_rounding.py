@@ -86,7 +86,7 @@ def round_weights(estimator, X, *, n_layers=1, free_scale=True):
     >>> from sklearn.datasets import load_digits
     >>> from sklearn_bp import BPClassifier, round_weights
     >>> X, y = load_digits(return_X_y=True)
-    >>> model = BPClassifier((51,), algo="mf", rho=1.0, max_iter=5, random_state=0).fit(X, y)
+    >>> model = BPClassifier((51,), weight_prior="binary", max_iter=5, random_state=0).fit(X, y)
     >>> rounded = round_weights(model, X)
     >>> bool((abs(rounded.weight_means_[0]) == 1).all())
     True
