@@ -67,7 +67,8 @@ tol : float, default=1e-4
     Gain below which an epoch counts as no change: in the log-loss of samples before they are
     learned or, with early stopping, in the validation score.
 n_iter_no_change : int, default=10
-    Epochs without a gain after which training stops; `max_iter` for never.
+    Epochs without a gain after which training stops, if a sample has counted once in them;
+    `max_iter` for never.
 early_stopping : bool, default=False
     Whether to set validation samples aside, stop when their score does not improve, and keep the
     state that scored best; with a warm start, the state that training continues from counts too.

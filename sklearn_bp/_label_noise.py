@@ -90,4 +90,7 @@ def next_label_noise(noise, log_z, weight, n_classes, n_counts):
         ε of the next epoch.
     """
     likely = most_likely_label_noise(log_z, weight, n_classes)
-    return likely if n_counts <= SETTLED_COUNTS else max(noise, likely)
+    if n_counts <= SETTLED_COUNTS:
+        # Labels that are doubted too much teach nothing, and stay doubted for ever.
+        return min(likely, FIRST_LABEL_NOISE)
+    return max(noise, likely)

@@ -182,7 +182,7 @@ class Training:
             self._callbacks.begin_epoch()
             posterior = self._run_epoch(random_state)
             asked = self._callbacks.end_epoch(posterior, self.label_noise)
-            if asked or self._stale >= self.schedule.n_iter_no_change:
+            if asked or self._stale >= self._patience():
                 return
         self._warn_if_improving()
 
@@ -197,6 +197,16 @@ class Training:
         noise = next_label_noise(self.label_noise, log_z, weight, network.n_classes, n_counts)
         self.label_noise = bounded_label_noise(noise, network.n_classes)
         self.engine.label_noise = self.label_noise
+
+    def _patience(self):
+        """Count the epochs without a gain that are enough.
+
+        A sample has to count once in them: where steps count little, so do gains.
+        """
+        patience = self.schedule.n_iter_no_change
+        if self._validates:
+            return patience
+        return max(patience, 1 / self.engine.network.likelihood_weight)
 
     def _run_epoch(self, random_state):
         """Train one epoch, score it, and note it down."""
