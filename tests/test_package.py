@@ -131,7 +131,8 @@ def test_a_fit_works_without_anything_optional():
         "from sklearn.datasets import load_iris\n"
         "import sklearn_bp, sklearn_bp.datasets, sklearn_bp.inspection\n"
         "X, y = load_iris(return_X_y=True)\n"
-        "model = sklearn_bp.BPClassifier((51,), batch_size=32, max_iter=9, verbose=1, random_state=0)\n"
+        "model = sklearn_bp.BPClassifier((51,), batch_size=32, max_iter=9, verbose=1)\n"
+        "model.set_params(random_state=0)\n"
         "print(model.fit(X, y).predict(X).shape)\n"
     )
     assert "epoch 9/9" in told and told.endswith("(150,)\n")
