@@ -26,7 +26,8 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.3, random_
 scaler = StandardScaler().fit(X_train)
 X_train, X_test = scaler.transform(X_train), scaler.transform(X_test)
 
-model = BPClassifier((101, 101), warm_start=True, max_iter=0, random_state=0)
+settings = {"weight_prior": "binary", "likelihood_weight": 1.0, "output_rho": 0.9}
+model = BPClassifier((101, 101), warm_start=True, max_iter=0, random_state=0, **settings)
 snapshots = [copy.deepcopy(model.fit(X_train, y_train))]
 model.set_params(max_iter=2)
 for _ in range(15):
@@ -55,7 +56,7 @@ plt.show()
 
 figure, ax = plt.subplots(layout="constrained")
 for rho in (0.999, 1.0, 1.01, 1.03):
-    network = BPClassifier((101, 101), rho=rho, max_iter=30, random_state=0)
+    network = BPClassifier((101, 101), rho=rho, max_iter=30, random_state=0, **settings)
     network.fit(X_train, y_train)
     LocalEnergyDisplay.from_estimator(
         network, X_train, y_train, n_repeats=5, random_state=0, ax=ax, label=f"rho={rho}"

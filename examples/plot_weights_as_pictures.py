@@ -7,9 +7,10 @@ network has, so that it can be printed in full.
 """
 
 # %%
-# Training, without intercepts: what is drawn below is the whole network. A wider spread of the
-# start would leave its traces in the pixels that are the same in all images; `init_scale` is
-# small for that reason.
+# Training, with ±1 weights that count every sample fully in every epoch, to become certain, and
+# without intercepts: what is drawn below is the whole network. A wider spread of the start would
+# leave its traces in the pixels that are the same in all images; `init_scale` is small for that
+# reason.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -22,7 +23,14 @@ X, y = load_digits(return_X_y=True)
 X = (X - X.mean()) / X.std()
 X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.3, random_state=0)
 model = BayesBPClassifier(
-    (15,), fit_intercept=False, init_scale=0.3, max_iter=60, random_state=0
+    (15,),
+    weight_prior="binary",
+    likelihood_weight=1.0,
+    output_rho=0.9,
+    fit_intercept=False,
+    init_scale=0.3,
+    max_iter=60,
+    random_state=0,
 ).fit(X_train, y_train)
 print(f"test accuracy, averaged over the posterior: {model.score(X_test, y_test):.3f}")
 

@@ -237,7 +237,7 @@ def edge_cost(channel):
 
     Parameters
     ----------
-    channel : Activation or SignOutput
+    channel : Activation
         The channel.
 
     Returns

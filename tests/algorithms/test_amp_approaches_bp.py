@@ -18,11 +18,12 @@ def fields_in(case, algo):
     ]
 
 
-def distances(algo, **settings):
+def distances(algo, n_inner_iter=4, **settings):
     """Relative distance of H_in from BP's, (widths, layers), averaged over three seeds."""
     rows = []
     for width in WIDTHS:
-        cases = [wide_case(width, seed, **settings) for seed in range(3)]
+        cases = [wide_case(width, seed, n_inner_iter=n_inner_iter) for seed in range(3)]
+        cases = [replace(case, **settings) for case in cases]
         pairs = [zip(fields_in(c, algo), fields_in(c, "bp"), strict=True) for c in cases]
         rows.append(np.mean([[field_distance(*pair) for pair in layers] for layers in pairs], 0))
     return np.array(rows)
@@ -41,6 +42,15 @@ def test_after_fewer_sweeps(n_inner_iter):
     amp, mean_field = (distances(algo, n_inner_iter=n_inner_iter) for algo in ("amp", "mf"))
     assert np.all(amp[0] > 3 * amp[-1])
     assert np.all(amp[-1] < 0.02)
+    assert np.all(amp < 0.35 * mean_field)
+
+
+@pytest.mark.parametrize("settings", [{"likelihood_weight": 0.1}, {"label_noise": 0.1}])
+def test_with_a_likelihood_weight_and_with_label_noise(settings):
+    """Its corrections count the mini-batch as often as the fields that they are about."""
+    amp, mean_field = (distances(algo, **settings) for algo in ("amp", "mf"))
+    assert np.all(amp[:-1] / amp[1:] > 1.5)
+    assert np.all(amp[-1] < 0.01)
     assert np.all(amp < 0.35 * mean_field)
 
 

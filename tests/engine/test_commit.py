@@ -94,11 +94,12 @@ def test_committed_weights_stay_untouched_until_the_step_has_succeeded(algo, n_i
     assert seen == [True] * 3
 
 
-def test_not_counting_changes_nothing_but_the_count():
+def test_not_scoring_changes_nothing_but_the_scores():
     X, y = np.random.RandomState(1).normal(size=(20, 5)), np.ones(20)
-    counting, silent = make_engine(2), make_engine(2, scores=False)
-    rows = counting.backend.load_order(np.arange(20))
-    assert 0 < counting.step(X, y, rows).correct <= 20
-    assert silent.step(X, y, rows).correct == 0
-    for one, other in zip(counting.posterior(), silent.posterior(), strict=True):
+    scoring, silent = make_engine(2), make_engine(2, scores=False)
+    rows = scoring.backend.load_order(np.arange(20))
+    outcome = scoring.step(X, y, rows)
+    assert 0 < outcome.correct <= 20 and outcome.log_probability < 0
+    assert silent.step(X, y, rows) == (0, 0, 0, None)
+    for one, other in zip(scoring.posterior(), silent.posterior(), strict=True):
         np.testing.assert_array_equal(one.field, other.field)

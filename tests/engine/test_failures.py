@@ -134,6 +134,31 @@ def test_activations_too_large_to_square():
     assert caught.value.layer == 1
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "mean, runs_away", [(1e11, False), (-1e11, False), (1e13, True), (-1e13, True)]
+)
+def test_a_mean_that_runs_away(mean, runs_away, dtype):
+    """Finite, but no prediction would be."""
+    network = network_of("mf", weight_prior="gaussian", dtype=dtype, damping=0.0)
+    posterior, (X, y) = draw_posterior(network, np.random.RandomState(0)), samples()
+    posterior[1].field[2, 0] = mean * posterior[1].precision[2, 0]
+    engine = Engine(network, posterior, CpuBackend(1))
+    before, batch = engine.posterior(), (X.astype(dtype), y.astype(dtype), np.arange(BATCH_SIZE))
+    if not runs_away:
+        engine.step(*batch)
+        assert abs(engine.posterior()[1].mean[2, 0]) > 1e10
+        return
+    with pytest.raises(
+        NonFiniteError, match="1 weight posteriors of layer 1 .*or run away"
+    ) as caught:
+        engine.step(*batch)
+    assert caught.value.layer == 1
+    for mine, kept in zip(engine.posterior(), before, strict=True):
+        np.testing.assert_array_equal(mine.field, kept.field)
+        np.testing.assert_array_equal(mine.mean, kept.mean)
+
+
 @pytest.mark.parametrize(
     "options, reason",
     [

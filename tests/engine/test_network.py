@@ -56,6 +56,22 @@ def test_numbers_out_of_range_are_named_with_what_is_allowed(name, value, allowe
         make_network(SIZES, **{name: value})
 
 
+@pytest.mark.parametrize(
+    "sizes, output", [([4, 1], "sign"), ([4, 2], "argmax"), ([4, 10], "argmax")]
+)
+def test_labels_may_be_wrong_as_long_as_they_say_something(sizes, output):
+    n_classes = 2 if output == "sign" else sizes[-1]
+    most = 1 - 1 / n_classes
+    for noise in (0.0, 1e-300, most - 1e-9):
+        network = make_network(sizes, output=output, label_noise=noise)
+        assert network.n_classes == n_classes and network.has_label_noise == (noise > 0)
+    assert make_network(sizes, output=output, learns_label_noise=True).has_label_noise
+    for noise in (-1e-9, most, 1.0, np.nan):
+        allowed = rf"label_noise must lie in \[0, {most:g}\) with {n_classes} classes.*got"
+        with pytest.raises(ValueError, match=allowed):
+            make_network(sizes, output=output, label_noise=noise)
+
+
 @pytest.mark.parametrize("name", ["rho", "damping", "density"])
 @pytest.mark.parametrize("n_values", [1, 3])
 def test_sequences_have_one_number_per_weight_layer(name, n_values):

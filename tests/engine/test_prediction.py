@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from oracles.prediction import bayes_moments as oracle_moments
+from oracles.prediction import class_probabilities as oracle_probabilities
 from oracles.prediction import point_activation, point_weights, sign_probability
 from oracles.random_networks import ACTIVATION_NAMES, PRIORS, random_case
 from scipy.sparse import csc_matrix, csr_array
@@ -127,6 +128,21 @@ def test_probabilities_of_an_argmax_output(output):
     draws = omega + np.sqrt(v) * rng.standard_normal((100_000, 5, 3))
     frequency = (draws.argmax(axis=2)[..., None] == np.arange(3)).mean(axis=0)
     np.testing.assert_allclose(proba, frequency, atol=0.006)
+
+
+@pytest.mark.parametrize("noise", [1e-6, 0.3])
+@pytest.mark.parametrize("output", ["sign", "argmax", "argmax_exact"])
+def test_probabilities_of_labels_that_may_be_wrong(output, noise):
+    """a + b P: no class is out of the question, and each row still sums to 1."""
+    network, _ = small_network(output=output, label_noise=noise)
+    rng = np.random.default_rng(0)
+    shape = 5, network.layer_sizes[-1]
+    omega, v = 15.0 * rng.standard_normal(shape), rng.uniform(0.1, 4.0, shape)
+    proba = prediction.class_probabilities(network, omega, v, CpuBackend(1))
+    np.testing.assert_allclose(proba, oracle_probabilities(omega, v, output, noise), rtol=1e-9)
+    np.testing.assert_allclose(proba.sum(axis=1), 1.0, rtol=1e-14)
+    least = noise / (network.n_classes - 1)
+    assert np.all((proba >= least) & (proba <= 1 - noise)) and proba.min() < 2 * least
 
 
 def test_point_weights_are_formed_once_per_posterior(monkeypatch):

@@ -106,6 +106,8 @@ def test_several_sweeps_weights_and_a_sign_output(algo, intercept, compress_all)
         density=[0.3, 0.1, 0.5, 1.0],
         reinforcement=0.2,
         rho=0.9,
+        label_noise=0.1,
+        likelihood_weight=0.4,
     )
     assert_compressed_like_dense(network, posterior, weighted=True)
 
