@@ -186,7 +186,7 @@ class MessagePassingClassifier(
         samples = self._arrange(samples, split_seed, network.dtype)
         backend = get_backend(self.device)
         training = Training(
-            self._make_engine(network, posterior, backend, samples.X.shape[0]),
+            Engine(network, posterior, backend),
             samples,
             output_targets(network, samples.codes),
             self._schedule(samples),
@@ -198,13 +198,6 @@ class MessagePassingClassifier(
         training.run(random_state)
         self._take(training, network, classes, continues)
         return samples.X[samples.train[:ROWS_OF_DIAGNOSIS]] if training.n_steps else None
-
-    @staticmethod
-    def _make_engine(network, posterior, backend, n_samples):
-        """Make the engine of a fit; to learn label noise it notes down what every label was."""
-        learns = network.learns_label_noise
-        log_z = backend.zeros((n_samples,), network.dtype) if learns else None
-        return Engine(network, posterior, backend, log_z=log_z)
 
     def _read_samples(self, X, y, sample_weight, reset):
         """Check the data of a fit; samples of weight zero are not learned."""

@@ -9,7 +9,10 @@ FIRST_LABEL_NOISE = 0.1
 """What learning starts from in `fit`: enough to keep the first predictions from certainty."""
 
 SETTLED_COUNTS = 1.0
-"""How many times samples must have counted before the label noise no longer falls."""
+"""How many times samples count before `fit` has settled which labels it believes, and how far.
+
+Before, much of what looks like noise is not learned yet; later, hidden layers have fitted much of
+the noise."""
 
 BISECTIONS = 40
 """Halvings of the interval that holds ε."""
@@ -42,7 +45,7 @@ def most_likely_label_noise(log_z, weight, n_classes):
     Parameters
     ----------
     log_z : ndarray of shape (n_samples,)
-        log Z, of the probability that the network says the label, before it was learned.
+        log Z, of the probability that the network says the label without having learned it.
     weight : ndarray of shape (n_samples,) or None
         How often each sample counts.
     n_classes : int
@@ -64,33 +67,3 @@ def most_likely_label_noise(log_z, weight, n_classes):
         rises = (weight * change / (z + middle * change)).sum() > 0
         low, high = (middle, high) if rises else (low, middle)
     return low
-
-
-def next_label_noise(noise, log_z, weight, n_classes, n_counts):
-    """Learn the label noise from an epoch's predictions.
-
-    Samples are learned again and again, and what they contradict is fitted in the end. So later
-    estimates only fall, and once every sample has counted the largest one is kept; before, what
-    looks like noise is mostly what has not been learned.
-
-    Parameters
-    ----------
-    noise : float
-        ε of the epoch.
-    log_z, weight : ndarray of shape (n_samples,)
-        As in :func:`most_likely_label_noise`.
-    n_classes : int
-        Number of classes K.
-    n_counts : float
-        How many times a sample has counted so far: epochs times the likelihood weight.
-
-    Returns
-    -------
-    float
-        ε of the next epoch.
-    """
-    likely = most_likely_label_noise(log_z, weight, n_classes)
-    if n_counts <= SETTLED_COUNTS:
-        # Labels that are doubted too much teach nothing, and stay doubted for ever.
-        return min(likely, FIRST_LABEL_NOISE)
-    return max(noise, likely)

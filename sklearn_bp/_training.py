@@ -9,11 +9,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import train_test_split
 
-from ._label_noise import bounded_label_noise, next_label_noise
+from ._label_noise import SETTLED_COUNTS, most_likely_label_noise
 from ._progress import make_progress
 from ._state import order_parameters
 from .engine.engine import Engine
 from .engine.errors import NonFiniteError
+from .engine.leave_one_out import LeaveOneOut, Settled
 
 RELAPSE = 0.05
 """Rise of the log-loss, in nats, that makes an earlier state the better one; less is chance."""
@@ -126,6 +127,7 @@ class Training:
         self.label_noise = engine.network.label_noise
         self._predict, self._callbacks = predict, callbacks
         self._load(targets)
+        self._judge_labels()
         self._validates = samples.validation.size > 0
         self._best, self._reference, self._stale = None, -np.inf, 0
         self._least_loss, self._last_loss = np.inf, np.inf
@@ -186,17 +188,32 @@ class Training:
                 return
         self._warn_if_improving()
 
-    def _learn_label_noise(self):
-        """Learn the label noise from an epoch's predictions."""
-        network, train = self.engine.network, self.samples.train
-        weight = None if self.samples.weight is None else self.samples.weight[train]
-        log_z = self.engine.backend.to_host(self.engine.log_z)[train]
-        # A warm start has counted before, too.
-        n_passes = self.n_seen / (train.shape[0] + self.samples.n_merged)
-        n_counts = network.likelihood_weight * n_passes
-        noise = next_label_noise(self.label_noise, log_z, weight, network.n_classes, n_counts)
-        self.label_noise = bounded_label_noise(noise, network.n_classes)
-        self.engine.label_noise = self.label_noise
+    def _n_counts(self):
+        """Count how often a sample has counted so far, before a warm start too."""
+        n_passes = self.n_seen / (self.samples.train.shape[0] + self.samples.n_merged)
+        return self.engine.network.likelihood_weight * n_passes
+
+    def _judge_labels(self):
+        """Let the engine believe labels by what other samples say, where they can be wrong."""
+        if self.engine.network.has_label_noise:
+            n_steps = -(-self.samples.train.shape[0] // self.schedule.batch_size)
+            self.engine.leave_one_out = LeaveOneOut(self.engine, self.samples.X.shape[0], n_steps)
+        self._is_settled = self._n_counts() > SETTLED_COUNTS
+
+    def _settle_labels(self):
+        """Learn the label noise from an epoch's predictions, until labels have been judged."""
+        engine, train = self.engine, self.samples.train
+        judge, was_settled = engine.leave_one_out, self._is_settled
+        if judge is None or isinstance(judge, Settled):
+            return
+        if engine.network.learns_label_noise and not was_settled:
+            weight = None if self.samples.weight is None else self.samples.weight[train]
+            log_z = engine.backend.to_host(judge.log_z)[train]
+            self.label_noise = most_likely_label_noise(log_z, weight, engine.network.n_classes)
+            engine.label_noise = self.label_noise
+        self._is_settled = self._n_counts() > SETTLED_COUNTS
+        if self._is_settled:
+            engine.leave_one_out = Settled(judge.log_z)
 
     def _patience(self):
         """Count the epochs without a gain that are enough.
@@ -232,7 +249,7 @@ class Training:
         }
         if self.engine.network.learns_label_noise:
             record["label_noise"] = self.label_noise
-            self._learn_label_noise()
+        self._settle_labels()
         if self._validates:
             record["validation_score"] = self._validate(posterior)
             self._judge(record["validation_score"], posterior)

@@ -89,6 +89,38 @@ def responsibility(log_z, noise, n_others):
     return z / total if total > T(0) else T(1)
 
 
+LARGEST_GAIN = 80.0
+"""Of a logarithm: its exponential is finite in single precision."""
+
+
+@scalar_function
+def judged_noise(noise, log_z, cavity_log_z):
+    """Compute the label noise at which a label of two classes is believed as if it were new.
+
+    With ε_n from a_n / b_n = Z/Z_cav · a/b, the responsibility b_n Z / (a_n + b_n Z) at what the
+    network says now is b Z_cav / (a + b Z_cav).
+
+    Parameters
+    ----------
+    noise : float
+        Label noise ε in [0, 1/2).
+    log_z : float
+        log Z.
+    cavity_log_z : float
+        log Z_cav, of what the network would say without having learned the sample.
+
+    Returns
+    -------
+    float
+        ε_n in [0, 1/2): ε itself where Z_cav is no less than Z.
+    """
+    T = type(noise)
+    if noise <= T(0):
+        return noise
+    gain = min(max(log_z - cavity_log_z, T(0)), T(LARGEST_GAIN))
+    return T(1) / (T(2) + (T(1) - T(2) * noise) / noise * exp(-gain))
+
+
 @scalar_function
 def soften(g, gamma, r):
     """Compute g_ε and Γ_ε from those of the channel without noise.

@@ -22,13 +22,16 @@ class Engine:
         A backend, see :mod:`sklearn_bp.backends`.
     scores : bool
         Whether to score samples before they are learned.
-    log_z : device array of shape (n_samples,) or None
-        Where to write log Z of every sample before it is learned, the logarithm of the probability
-        that the network says its label.
+
+    Attributes
+    ----------
+    leave_one_out : LeaveOneOut, Settled or None
+        What predicts labels without their own samples, so that those are believed that others
+        confirm; None, as at first, to believe those that are predicted well.
     """
 
-    def __init__(self, network, posterior, backend, scores=True, log_z=None):
-        self.log_z = log_z
+    def __init__(self, network, posterior, backend, scores=True):
+        self.leave_one_out = None
         self.network, self.backend, self._scores = network, backend, scores
         self.layers = []
         for index, layer_posterior in enumerate(posterior):
@@ -135,7 +138,7 @@ class Engine:
         """Take one step and commit it; a backend that counts on the device has not looked yet."""
         held = [layer.committed for layer in self.layers]
         memories = [layer.memory for layer in self.layers]
-        key = (X, y, rows, sample_weight, *memories, *held)
+        key = (X, y, rows, sample_weight, self.leave_one_out, *memories, *held)
         reached = self.backend.repeat(key, self._sweep, X, y, rows, sample_weight)
         for layer, weights in zip(self.layers, reached, strict=True):
             layer.commit(weights)
@@ -147,11 +150,15 @@ class Engine:
         for sweep in range(self.network.n_inner_iter):
             if sweeps.forward(self.layers, sweep):
                 self._finish()
+            if sweep == 0 and self.leave_one_out is not None:
+                self._judge_labels(rows)
             failed = sweeps.backward(self.layers, sweep)
             if sweep == 0 and self._scores:
-                self._score(rows)
+                self._score()
             if failed:
                 self._finish()
+        if self.leave_one_out is not None:
+            self.leave_one_out.remember(self.layers[-1], rows)
         self._record.end_step(rows)
         return [layer.weights for layer in self.layers]
 
@@ -205,6 +212,9 @@ class Engine:
         if sample_weight is not None:
             weights = first.sample_weight_copy
             self.backend.take(sample_weight, rows, weights)
+        judge = self.leave_one_out
+        last.has_cavity_log_z = judge is not None
+        last.keeps_own_v = judge is not None and judge.needs_own_v
         for layer in self.layers:
             layer.restart()
             layer.weighted, layer.sample_weight = sample_weight is not None, weights
@@ -213,15 +223,22 @@ class Engine:
                 if layer.channel_below.uses_precision:
                     self.backend.fill(layer.down_precision, 0)
 
-    def _score(self, rows):
+    def _judge_labels(self, rows):
+        """Find out how likely labels are without their samples, before these are learned again."""
+        last, backend = self.layers[-1], self.backend
+        self.leave_one_out.predict(last, rows)
+        if last.output.factorized:
+            backend.label_log_z(last.output, last.y, last.omega, last.v, last.log_z)
+            likely, messages = (last.log_z, last.cavity_log_z), last.messages_above
+            backend.judged_label_messages(last.output, last.y, last.label_noise, *likely, *messages)
+
+    def _score(self):
         """Score the labels by the posterior that the step started from."""
         last, backend, record = self.layers[-1], self.backend, self._record
         count = backend.count_sign if last.output.factorized else backend.count_argmax
         count(last.y, last.omega, last.sample_weight, record.correct)
         if last.output.factorized:
             backend.label_log_z(last.output, last.y, last.omega, last.v, last.log_z)
-        if self.log_z is not None:
-            backend.put(last.log_z, rows, self.log_z)
         backend.score_labels(
             last.log_z,
             last.label_noise,

@@ -90,6 +90,7 @@ class Layer:
         self.memory, self._capacity = BatchMemory(), 0
         self._place = 0
         self.above, self.tolerance_used = None, 0.0
+        self.keeps_own_v = self.has_cavity_log_z = False
         self.bad_variances, self.bad_weights = [], []
         self._declare_arrays(posterior)
         self.load(posterior)
@@ -161,6 +162,12 @@ class Layer:
         self.batch_array("y", ())
         for name in ("label_field", "label_precision"):
             self.batch_array(name, (), self.n_units)
+
+    def leave_labels_out(self):
+        """Declare what :class:`LeaveOneOut` needs; before any mini-batch comes."""
+        for name in ("own_v", "cavity_omega", "cavity_g", "cavity_gamma"):
+            self.batch_array(name, (), self.n_units)
+        self.batch_array("cavity_log_z", ())
 
     def load(self, posterior):
         """Replace the weights by a posterior given on the host.

@@ -50,6 +50,8 @@ def preactivation_moments(layer, bad):
     layer.layout.up_pair(
         (layer.x, weights.mean, layer.omega), (layer.x_sq, weights.variance, layer.v)
     )
+    if layer.keeps_own_v:
+        backend.copy(layer.v, layer.own_v)
     if not layer.needs_second_moment:
         backend.finish_v(layer.v, layer.x_var_sum, bad)
         return
@@ -99,8 +101,9 @@ def _channel(layer):
         layer.output, layer.y, layer.omega, layer.v, layer.log_z, layer.g, layer.gamma
     )
     if layer.network.has_label_noise:
+        log_z = layer.cavity_log_z if layer.has_cavity_log_z else layer.log_z
         n_others = layer.network.n_classes - 1
-        backend.soften_labels(layer.log_z, layer.label_noise, n_others, layer.g, layer.gamma)
+        backend.soften_labels(log_z, layer.label_noise, n_others, layer.g, layer.gamma)
 
 
 def _weigh(layer):

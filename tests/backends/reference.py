@@ -87,6 +87,14 @@ class ReferenceBackend:
         strength = 1e30 if eps == 0 else 0.5 * np.log((1 - eps) / eps)
         down_field[...], down_precision[...] = strength * y[:, None], 0.0
 
+    def judged_label_messages(
+        self, output, y, noise, log_z, cavity_log_z, down_field, down_precision
+    ):
+        eps = noise.item()
+        odds = eps / (1 - 2 * eps) * np.exp(np.maximum(log_z - cavity_log_z, 0))
+        strength = np.full(y.shape, 1e30) if eps == 0 else 0.5 * np.log((1 + odds) / odds)
+        down_field[...], down_precision[...] = (strength * y)[:, None], 0.0
+
     def label_log_z(self, output, y, omega, v, log_z):
         assert output.name == "sign"
         log_z[...] = log_ndtr(y[:, None] * omega / np.sqrt(v)).sum(axis=1)

@@ -156,3 +156,30 @@ def test_without_noise_nothing_changes(dtype):
     np.testing.assert_array_equal(apply(labels.soften, g, gamma, r, n_out=2), [g, gamma])
     np.testing.assert_array_equal(apply(labels.label_log_probability, log_z, zero, others), log_z)
     np.testing.assert_array_equal(apply(labels.doubt, log_z, zero, others), 0)
+
+
+# Labels judged by others ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_judged_label_has_the_responsibility_of_a_new_one(dtype):
+    """With two classes, at what the network says now."""
+    noise, cavity, gain = _grid(dtype, NOISES, [-60, -3, -0.7, -1e-3], [0, 1e-6, 0.3, 2.5])
+    log_z = np.minimum(cavity + gain, 0)
+    own = apply(labels.judged_noise, noise, log_z, cavity)
+    assert own.dtype == dtype and np.all((own >= noise) & (own < 0.5))
+    ones = np.ones_like(noise)
+    now = apply(labels.responsibility, log_z, own, ones)
+    new = apply(labels.responsibility, cavity, noise, ones)
+    # b = 1 − 2 ε_n has as many digits less as it is small.
+    assert np.all(np.abs(now - new) <= 8 * np.finfo(dtype).eps * new / (1 - 2 * own))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_judged_noise_whatever_the_samples_said(dtype):
+    noise, log_z, cavity = _grid(dtype, NOISES, [0, -1, -90, -1e6], [0, -1, -90, -1e6])
+    own = apply(labels.judged_noise, noise, log_z, cavity)
+    assert np.all((own >= 0) & (own <= 0.5))
+    # A sample that spoke against its label does not make it more certain; a certain one stays so.
+    np.testing.assert_allclose(own[cavity >= log_z], noise[cavity >= log_z], rtol=1e-6)
+    assert np.all(own[noise == 0] == 0)

@@ -19,6 +19,14 @@ class LabelOperations:
         kernel = activation.make_label_messages(output)
         self._stream(kernel, down_field, y, noise, down_field, down_precision)
 
+    def judged_label_messages(
+        self, output, y, noise, log_z, cavity_log_z, down_field, down_precision
+    ):
+        """Compute the messages of labels of two classes that are believed as if they were new."""
+        kernel = activation.make_judged_label_messages(output)
+        messages = down_field, down_precision
+        self._stream(kernel, down_field, y, noise, log_z, cavity_log_z, *messages)
+
     def label_log_z(self, output, y, omega, v, log_z):
         """Compute log Z of labels of independent units, as if they had no noise."""
         kernel = activation.make_label_log_z(output)
@@ -28,6 +36,17 @@ class LabelOperations:
         """Turn g and Γ of labels without noise into those with noise."""
         n_others = g.dtype.type(n_others)
         self._run(activation.soften_labels, g.shape[0], g.size, log_z, noise, n_others, g, gamma)
+
+    @staticmethod
+    def leave_out(omega, own_v, pulls, rows, out):
+        """Take out of ω what samples have said: out_nk = ω_nk − V_nk pulls[rows_n]_k."""
+        np.multiply(pulls[rows], own_v, out=out)
+        np.subtract(omega, out, out=out)
+
+    @staticmethod
+    def add_pulls(g, rows, kept, weight, pulls):
+        """Add what samples say now: pulls[rows] = kept · pulls[rows] + weight · g."""
+        pulls[rows] = kept * pulls[rows] + weight * g
 
     def score_labels(self, log_z, noise, n_others, weight, log_probability, doubts):
         """Add up log P(y) and the doubt in y, of every sample with its weight."""

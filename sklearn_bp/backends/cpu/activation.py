@@ -6,7 +6,7 @@ can share the work without touching each other's output.
 
 from functools import cache
 
-from ...channels.labels import doubt, label_log_probability, responsibility, soften
+from ...channels.labels import doubt, judged_noise, label_log_probability, responsibility, soften
 from .._rules import complete_v, is_bad
 from ._compile import FASTMATH_SUM, cpu_kernel
 
@@ -94,6 +94,35 @@ def make_label_messages(output):
                 down_field[n, k], down_precision[n, k] = message(y[n], noise[0])
 
     return label_messages
+
+
+@cache
+def make_judged_label_messages(output):
+    """Make the kernel of what labels say that are believed as if their samples were new.
+
+    Parameters
+    ----------
+    output : MessageOutput
+        The output channel, of two classes.
+
+    Returns
+    -------
+    callable
+        ``judged_label_messages(y, noise, log_z, cavity_log_z, down_field, down_precision, start,
+        stop)``; `log_z`, `cavity_log_z` (M,) IN, the rest as in :func:`make_label_messages`.
+    """
+    message = output.message
+
+    @cpu_kernel()
+    def judged_label_messages(
+        y, noise, log_z, cavity_log_z, down_field, down_precision, start, stop
+    ):
+        for n in range(start, stop):
+            own_noise = judged_noise(noise[0], log_z[n], cavity_log_z[n])
+            for k in range(down_field.shape[1]):
+                down_field[n, k], down_precision[n, k] = message(y[n], own_noise)
+
+    return judged_label_messages
 
 
 @cache

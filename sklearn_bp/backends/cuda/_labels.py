@@ -1,6 +1,6 @@
 """The CUDA backend's operations on labels and output units."""
 
-from . import activation, argmax
+from . import activation, argmax, elementwise
 
 
 class LabelOperations:
@@ -22,6 +22,14 @@ class LabelOperations:
         kernel = activation.make_label_messages(output)
         self._table(kernel, down_field.shape, y, noise, down_field, down_precision)
 
+    def judged_label_messages(
+        self, output, y, noise, log_z, cavity_log_z, down_field, down_precision
+    ):
+        """Compute the messages of labels of two classes that are believed as if they were new."""
+        kernel = activation.make_judged_label_messages(output)
+        messages = down_field, down_precision
+        self._table(kernel, down_field.shape, y, noise, log_z, cavity_log_z, *messages)
+
     def label_log_z(self, output, y, omega, v, log_z):
         """Compute log Z of labels of independent units, as if they had no noise."""
         self._each(activation.make_label_log_z(output), omega.shape[0], y, omega, v, log_z)
@@ -30,6 +38,16 @@ class LabelOperations:
         """Turn g and Γ of labels without noise into those with noise."""
         n_others = g.dtype.type(n_others)
         self._table(activation.soften_labels, g.shape, log_z, noise, n_others, g, gamma)
+
+    def leave_out(self, omega, own_v, pulls, rows, out):
+        """Take out of ω what samples have said: out_nk = ω_nk − V_nk pulls[rows_n]_k."""
+        samples = rows.samples, rows.position
+        self._table(elementwise.leave_out, out.shape, omega, own_v, pulls, *samples, out)
+
+    def add_pulls(self, g, rows, kept, weight, pulls):
+        """Add what samples say now: pulls[rows] = kept · pulls[rows] + weight · g."""
+        samples = rows.samples, rows.position
+        self._table(elementwise.add_pulls, g.shape, g, *samples, kept, weight, pulls)
 
     def score_labels(self, log_z, noise, n_others, weight, log_probability, doubts):
         """Add up log P(y) and the doubt in y, of every sample with its weight."""

@@ -8,7 +8,7 @@ from functools import cache
 
 from numpy import float64
 
-from ...channels.labels import doubt, label_log_probability, responsibility, soften
+from ...channels.labels import doubt, judged_noise, label_log_probability, responsibility, soften
 from .._rules import complete_v, is_bad
 from ._record import FAILED
 from ._runtime import cuda, device_function, kernel
@@ -119,6 +119,36 @@ def make_label_messages(output):
                 down_precision[n, k] = precision
 
     return label_messages
+
+
+@cache
+def make_judged_label_messages(output):
+    """Make the kernel of what labels say that are believed as if their samples were new.
+
+    Parameters
+    ----------
+    output : MessageOutput
+        The output channel, of two classes.
+
+    Returns
+    -------
+    callable
+        ``judged_label_messages(y, noise, log_z, cavity_log_z, down_field, down_precision)``;
+        `log_z`, `cavity_log_z` (M,) IN, the rest as in :func:`make_label_messages`.
+    """
+    message = output.message
+
+    @kernel
+    def judged_label_messages(y, noise, log_z, cavity_log_z, down_field, down_precision):
+        k, first = cuda.grid(2)
+        if k < down_field.shape[1]:
+            for n in range(first, down_field.shape[0], cuda.gridsize(2)[1]):
+                own_noise = judged_noise(noise[0], log_z[n], cavity_log_z[n])
+                field, precision = message(y[n], own_noise)
+                down_field[n, k] = field
+                down_precision[n, k] = precision
+
+    return judged_label_messages
 
 
 @cache

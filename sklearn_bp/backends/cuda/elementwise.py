@@ -43,6 +43,25 @@ def put(source, samples, position, array):
 
 
 @kernel
+def leave_out(omega, own_v, pulls, samples, position, out):
+    """Write ω_nk − V_nk pulls[samples[position + n], k]."""
+    k, first = cuda.grid(2)
+    if k < omega.shape[1]:
+        for n in range(first, omega.shape[0], cuda.gridsize(2)[1]):
+            out[n, k] = omega[n, k] - own_v[n, k] * pulls[samples[position[0] + n], k]
+
+
+@kernel
+def add_pulls(g, samples, position, kept, weight, pulls):
+    """Turn pulls[samples[position + n], k] into kept times itself plus weight times g_nk."""
+    k, first = cuda.grid(2)
+    if k < g.shape[1]:
+        for n in range(first, g.shape[0], cuda.gridsize(2)[1]):
+            row = samples[position[0] + n]
+            pulls[row, k] = kept * pulls[row, k] + weight * g[n, k]
+
+
+@kernel
 def load_rows(data, sources, position, x, x_sq):
     """Write the rows `sources` of the data into a mini-batch, with their squares.
 

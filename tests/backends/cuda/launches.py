@@ -15,6 +15,7 @@ from sklearn_bp.backends.cuda._products import TiledProducts
 from sklearn_bp.backends.cuda._runtime import DEVICE_BLOCKS, cuda
 from sklearn_bp.channels import ACTIVATIONS, OUTPUTS
 from sklearn_bp.engine.engine import Engine
+from sklearn_bp.engine.leave_one_out import LeaveOneOut
 from sklearn_bp.engine.network import make_network
 from sklearn_bp.engine.posterior import draw_posterior
 from sklearn_bp.engine.prediction import bayes_moments, class_probabilities, point_preactivation
@@ -113,8 +114,8 @@ def run_everything(backend, dtype):
             dtype=dtype,
         )
         posterior = draw_posterior(network, rng)
-        log_z = backend.zeros((SAMPLES,), dtype)
-        engine = Engine(network, posterior, backend, log_z=log_z)
+        engine = Engine(network, posterior, backend)
+        engine.leave_one_out = LeaveOneOut(engine, SAMPLES, 1)
         y = np.ones(SAMPLES, dtype if output == "sign" else np.int64)
         weight = backend.asarray(np.ones(SAMPLES, dtype))
         rows = backend.load_order(np.arange(SAMPLES))

@@ -84,6 +84,9 @@ def _label_cases(d):
         for name in (name for name, output in OUTPUTS.items() if output.factorized):
             messages = d.any(M, 2), d.any(M, 2)
             yield special, "label_messages", [OUTPUTS[name], d.labels(name), noise, *messages]
+            likely = np.log(d.positive(M) / 2), np.log(d.positive(M) / 2)
+            arguments = [OUTPUTS[name], d.labels(name), noise, *likely, d.any(M, 2), d.any(M, 2)]
+            yield special, "judged_label_messages", arguments
         log_z = np.log(d.positive(M) / 2)
         yield special, "soften_labels", [log_z, noise, K - 1, d.any(M, K), d.positive(M, K)]
         sums = Counter("log_probability"), Counter("doubts")

@@ -9,6 +9,7 @@ from sklearn_bp.backends.cuda import _backend, _data
 from sklearn_bp.backends.cuda._backend import CudaBackend
 from sklearn_bp.backends.cuda._data import ResidentData, StreamedData
 from sklearn_bp.engine.engine import Engine
+from sklearn_bp.engine.leave_one_out import LeaveOneOut
 from sklearn_bp.engine.network import make_network
 from sklearn_bp.engine.posterior import draw_posterior
 
@@ -74,15 +75,15 @@ def test_one_mini_batch_of_streamed_samples(kind, backend, streaming, tmp_path):
 
 
 def epochs(backend, X, weight=None):
-    """The posterior after two epochs of shuffled samples, what they scored, and log Z of each.
+    """The posterior after two epochs of shuffled samples, what they scored, and cavity log Z.
 
     The label noise is another one in the second epoch, as if it had been learned.
     """
     rng = np.random.RandomState(0)
     options = dict(algo="mf", output="sign", damping=0.5, label_noise=0.2)
     network = make_network([N_FEATURES, 4, 1], **options)
-    log_z = backend.zeros((N_SAMPLES,), network.dtype)
-    engine = Engine(network, draw_posterior(network, rng), backend, log_z=log_z)
+    engine = Engine(network, draw_posterior(network, rng), backend)
+    engine.leave_one_out = LeaveOneOut(engine, N_SAMPLES, 3)
     y = backend.asarray(np.where(rng.standard_normal(N_SAMPLES) > 0, 1, -1).astype(np.float32))
     data = backend.load_data(X)
     weight = None if weight is None else backend.asarray(weight)
@@ -91,7 +92,7 @@ def epochs(backend, X, weight=None):
         engine.label_noise = noise
         order = Engine.draw_order(N_SAMPLES, rng)
         outcomes.append(engine.epoch(data, y, order, BATCH_SIZE, weight))
-    return engine.posterior(), outcomes, backend.to_host(log_z), data
+    return engine.posterior(), outcomes, backend.to_host(engine.leave_one_out.log_z), data
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -11,6 +11,7 @@ from sklearn_bp.backends.cuda import get_backend
 from ..operations import CASE_NAMES, TOLERANCES, M, N, assert_same_operation
 
 COVERED_ELSEWHERE = {
+    "add_pulls",
     "asarray",
     "assign",
     "batches",
@@ -22,6 +23,7 @@ COVERED_ELSEWHERE = {
     "load_rows",
     "matmul",
     "matmul_pair",
+    "leave_out",
     "put",
     "repeat",
     "settle",
