@@ -171,7 +171,7 @@ class MessagePassingClassifier(
         return self
 
     def _fit(self, X, y, sample_weight, callbacks):
-        """Train from the start or the fitted state; return some samples if there was a step."""
+        """Train from the start or the fitted state; return some of what it learned, if anything."""
         continues = self.warm_start and self._is_started()
         samples, classes = self._read_samples(X, y, sample_weight, not continues)
         split_seed, random_state = self._split_seed_and_source()
@@ -197,7 +197,8 @@ class MessagePassingClassifier(
         )
         training.run(random_state)
         self._take(training, network, classes, continues)
-        return samples.X[samples.train[:ROWS_OF_DIAGNOSIS]] if training.n_steps else None
+        rows = samples.train[:ROWS_OF_DIAGNOSIS]
+        return (samples.X[rows], samples.codes[rows]) if training.n_steps else None
 
     def _read_samples(self, X, y, sample_weight, reset):
         """Check the data of a fit; samples of weight zero are not learned."""
@@ -366,19 +367,21 @@ class MessagePassingClassifier(
         self.n_iter_ += 1
         self.n_steps_ += 1
         self.t_ += X.shape[0]
-        return X[:ROWS_OF_DIAGNOSIS] if X.shape[0] else None
+        return (X[:ROWS_OF_DIAGNOSIS], codes[:ROWS_OF_DIAGNOSIS]) if X.shape[0] else None
 
-    def _warn_of_failure(self, X):
-        """Warn if the state reached is no use, to judge by samples it has learned; None if none."""
-        if X is None:
+    def _warn_of_failure(self, learned):
+        """Warn if the state reached is no use, to judge by samples and classes it has learned."""
+        if learned is None:
             return
+        X, codes = learned
         posterior, backend = self._current_posterior(), get_backend(self.device)
         warn_of_failure(
             self._network,
             posterior,
             X,
+            codes,
             self.classes_,
-            lambda: self._codes(self._network, posterior, X, backend),
+            lambda rows: self._codes(self._network, posterior, rows, backend),
         )
 
     def _is_started(self):

@@ -15,6 +15,9 @@ from .priors import MIN_PRECISION
 ROWS_OF_DIAGNOSIS = 1000
 """Samples that a diagnosis looks at."""
 
+FIRST_ROWS = 50
+"""Samples that it predicts first, to see whether there is more than one class among them."""
+
 LARGEST_GROWTH = 1e6
 """Growth of a mean over its start, or of a precision, beyond which it has run away."""
 
@@ -31,7 +34,7 @@ SHIFTED = 100.0
 """Ratio of the squares of means to the variances of features at which means drown the rest."""
 
 
-def warn_of_failure(network, posterior, X, classes, predict):
+def warn_of_failure(network, posterior, X, codes, classes, predict):
     """Warn of what makes the state reached useless.
 
     Parameters
@@ -42,37 +45,42 @@ def warn_of_failure(network, posterior, X, classes, predict):
         The state.
     X : ndarray or sparse matrix of shape (n_samples, n_features)
         Some training samples.
+    codes : ndarray of int64, shape (n_samples,)
+        Their classes, as positions in `classes`.
     classes : ndarray of shape (n_classes,)
         The class labels.
     predict : callable
-        Gives the predictions of `X`, as positions in `classes`; ValueError if outputs overflow.
+        ``predict(rows) -> codes``, positions in `classes`; ValueError if outputs overflow.
 
     Warns
     -----
     ConvergenceWarning
         For every problem.
     """
-    for problem in _problems(network, posterior, X, classes, predict):
-        warnings.warn(problem, ConvergenceWarning, stacklevel=find_stack_level())
-
-
-def _problems(network, posterior, X, classes, predict):
-    """List the problems, a text each."""
     found = []
     for layer, one in enumerate(posterior):
         found += _runaway(network, layer, one)
     found += _dead_units(network, posterior, X)
+    found += _one_class(X, codes, classes, predict)
+    for problem in found:
+        warnings.warn(problem, ConvergenceWarning, stacklevel=find_stack_level())
+
+
+def _one_class(X, codes, classes, predict):
+    """Tell whether samples of several classes are predicted as one, or cannot be predicted."""
     try:
-        codes = predict()
+        # Most often a few samples show two classes, and averages take their time.
+        for n_rows in (FIRST_ROWS, X.shape[0]):
+            predicted = predict(X[:n_rows])
+            if (predicted != predicted[0]).any() or (codes == codes[0]).all():
+                return []
     except ValueError as error:
-        return [*found, str(error)]
-    if codes.size > 1 and (codes == codes[0]).all():
-        found.append(
-            f"Every one of {codes.size} training samples is predicted as class "
-            f"{classes[codes[0]]}. Scale the features, balance the classes "
-            "(class_weight='balanced'), or change rho or likelihood_weight."
-        )
-    return found
+        return [str(error)]
+    return [
+        f"Every one of {predicted.size} training samples is predicted as class "
+        f"{classes[predicted[0]]}. Scale the features, balance the classes "
+        "(class_weight='balanced'), or change rho or likelihood_weight."
+    ]
 
 
 def _runaway(network, layer, posterior):

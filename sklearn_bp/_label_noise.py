@@ -6,7 +6,11 @@ LEAST_LABEL_NOISE = 1e-6
 """The smallest label noise that is learned: a label that no one doubts has a finite pull, too."""
 
 FIRST_LABEL_NOISE = 0.1
-"""What learning starts from in `fit`: enough to keep the first predictions from certainty."""
+"""What learning starts from in `fit`, and the most that is believed at first: enough to keep the
+first predictions from certainty."""
+
+MOST_LABEL_NOISE = 0.3
+"""The most that `fit` learns: labels that say nothing at all look like any amount of noise."""
 
 SETTLED_COUNTS = 1.0
 """How many times samples count before `fit` has settled which labels it believes, and how far.
@@ -67,3 +71,24 @@ def most_likely_label_noise(log_z, weight, n_classes):
         rises = (weight * change / (z + middle * change)).sum() > 0
         low, high = (middle, high) if rises else (low, middle)
     return low
+
+
+def believable_label_noise(likely, n_counts):
+    """Bound the label noise as long as the network has learned little.
+
+    To a network that knows nothing all labels are noise; and labels that are noise teach nothing.
+
+    Parameters
+    ----------
+    likely : float
+        What :func:`most_likely_label_noise` says.
+    n_counts : float
+        How many times a sample has counted so far.
+
+    Returns
+    -------
+    float
+        ε of the next epoch.
+    """
+    knows_little = n_counts <= 0.5 * SETTLED_COUNTS
+    return min(likely, FIRST_LABEL_NOISE if knows_little else MOST_LABEL_NOISE)

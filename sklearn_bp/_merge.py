@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -13,7 +14,17 @@ from .priors import MIN_PRECISION
 SAME_AS_PRIOR = ("layer_sizes", "weight_prior", "intercept", "output")
 """What a worker and its start have in common, since their posteriors are added up."""
 
-SAME_IN_WORKERS = ("algo", "activation", "rho", "damping", "n_inner_iter", "reinforcement", "dtype")
+SAME_IN_WORKERS = (
+    "algo",
+    "activation",
+    "rho",
+    "damping",
+    "likelihood_weight",
+    "learns_label_noise",
+    "n_inner_iter",
+    "reinforcement",
+    "dtype",
+)
 """What workers have in common, since the merged posterior is that of one worker like them."""
 
 
@@ -35,7 +46,7 @@ def merge(estimators, *, prior):
     -------
     estimator : BPClassifier or BayesBPClassifier
         A new estimator with the merged posterior, the parameters of the first worker, and the
-        history of `prior`.
+        history of `prior`. Its label noise is the workers' mean, each counted by its samples.
 
     Raises
     ------
@@ -51,9 +62,9 @@ def merge(estimators, *, prior):
     Exact: with one sweep and one mini-batch per worker, the merged posterior is that of one worker
     with all samples in one mini-batch, and so are rounds of such steps and merges: what a sweep
     says about the weights is a sum over samples in every algorithm (for "bp" and "bpi" where edges
-    are exact; expanded ones are within `edge_tolerance`). It takes that no precision is bounded on
-    the way: that each G stays above its smallest value and, if hidden units are no signs, that no
-    worker's data lower it.
+    are exact; expanded ones are within `edge_tolerance`). It takes labels whose noise is given, and
+    that no precision is bounded on the way: where a worker's samples taken together would lower G
+    of a weight, they leave it as it is, while with all samples they might not lower it at all.
 
     With more steps, workers do not see each other's messages in between, and merging sums what they
     learned from the start: the larger their steps, the further from one worker. If ρ is not 1 and
@@ -85,10 +96,18 @@ def merge(estimators, *, prior):
     )
     for name in ("n_steps_", "n_iter_"):
         setattr(merged, name, max(getattr(estimator, name) for estimator in estimators))
+    merged._network = replace(merged._network, label_noise=_mean_label_noise(estimators, prior))
     merged.t_ = prior.t_ + sum(estimator.t_ - prior.t_ for estimator in estimators)
     merged.history_ = deepcopy(prior.history_)
     merged.best_validation_score_ = None
     return merged
+
+
+def _mean_label_noise(estimators, prior):
+    """Average the workers' label noise over the samples that they learned."""
+    noises = [estimator.label_noise_ for estimator in estimators]
+    counts = [estimator.t_ - prior.t_ for estimator in estimators]
+    return float(np.average(noises, weights=counts if any(counts) else None))
 
 
 def _check_fitted(estimator, name):

@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import train_test_split
 
-from ._label_noise import SETTLED_COUNTS, most_likely_label_noise
+from ._label_noise import SETTLED_COUNTS, believable_label_noise, most_likely_label_noise
 from ._progress import make_progress
 from ._state import order_parameters
 from .engine.engine import Engine
@@ -209,8 +209,12 @@ class Training:
         if engine.network.learns_label_noise and not was_settled:
             weight = None if self.samples.weight is None else self.samples.weight[train]
             log_z = engine.backend.to_host(judge.log_z)[train]
-            self.label_noise = most_likely_label_noise(log_z, weight, engine.network.n_classes)
+            likely = most_likely_label_noise(log_z, weight, engine.network.n_classes)
+            self.label_noise = believable_label_noise(likely, self._n_counts())
             engine.label_noise = self.label_noise
+            if not self._validates:
+                # By another label noise losses are others, and do not compare.
+                self._reference, self._stale, self._least_loss = -np.inf, 0, np.inf
         self._is_settled = self._n_counts() > SETTLED_COUNTS
         if self._is_settled:
             engine.leave_one_out = Settled(judge.log_z)
@@ -249,12 +253,12 @@ class Training:
         }
         if self.engine.network.learns_label_noise:
             record["label_noise"] = self.label_noise
-        self._settle_labels()
         if self._validates:
             record["validation_score"] = self._validate(posterior)
             self._judge(record["validation_score"], posterior)
         else:
             self._judge_loss(record["train_log_loss"], posterior)
+        self._settle_labels()
         record |= _order_parameters(self.engine.network, posterior)
         record["time_s"] = perf_counter() - start
         self.history.append(record)
@@ -296,8 +300,10 @@ class Training:
     def _judge_loss(self, loss, posterior):
         """Keep the best state by the log-loss of samples before they are learned."""
         self._last_loss = loss
-        self._stale = 0 if loss < -self._reference - self.schedule.tol else self._stale + 1
-        self._reference = max(self._reference, -loss)
+        # Small steps make small gains: they add up until they are one.
+        self._stale += 1
+        if -loss > self._reference + self.schedule.tol:
+            self._stale, self._reference = 0, -loss
         if loss < self._least_loss:
             self._least_loss, self._best = loss, (posterior, self.label_noise)
 

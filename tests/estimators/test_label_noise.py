@@ -10,6 +10,7 @@ from sklearn_bp import BayesBPClassifier, BPClassifier, load
 from sklearn_bp._label_noise import most_likely_label_noise
 
 from .problems import ESTIMATORS, X, Y, small
+from .states import posterior_arguments
 
 WRONG = 0.2
 
@@ -58,16 +59,7 @@ def test_probabilities_are_those_of_labels(cls, labels):
     """a + b P, with P what the same weights say of certain labels."""
     model = small(cls, label_noise=0.3, dtype="float64").fit(X, labels)
     certain = small(cls, label_noise=0, max_iter=0, dtype="float64").fit(X, labels)
-    certain.set_posterior(
-        **{
-            name: getattr(model, f"{name}_")
-            for name in ("weight_fields", "weight_means", "weight_precisions")
-        },
-        **{
-            name: getattr(model, f"{name}_")
-            for name in ("intercept_fields", "intercept_means", "intercept_precisions")
-        },
-    )
+    certain.set_posterior(**posterior_arguments(model))
     n_classes = len(model.classes_)
     a = 0.3 / (n_classes - 1)
     expected = a + (1 - a - 0.3) * certain.predict_proba(X)
