@@ -45,7 +45,7 @@ class MessagePassingClassifier(
 
     def __init__(
         self,
-        hidden_layer_sizes=(301,),
+        hidden_layer_sizes=(501,),
         *,
         algo="amp",
         weight_prior="gaussian",
@@ -67,7 +67,7 @@ class MessagePassingClassifier(
         batch_size=128,
         max_iter=100,
         shuffle=True,
-        tol=1e-4,
+        tol=3e-4,
         n_iter_no_change=10,
         early_stopping=False,
         validation_fraction=0.1,

@@ -8,7 +8,7 @@ BUILT_SITE = Path(__file__).parents[1] / "docs" / "_build" / "html"
 """Where a checkout has the documentation, once it has been built."""
 
 PARAMETERS = """
-hidden_layer_sizes : array-like of int, default=(301,)
+hidden_layer_sizes : array-like of int, default=(501,)
     Units of each hidden layer. Odd numbers keep a sum of ±1 from being zero.
 algo : {"bp", "bpi", "mf", "amp"}, default="amp"
     Belief propagation, BP-inspired, mean field, or approximate message passing. With one sweep
@@ -28,7 +28,7 @@ damping : float or array-like of float, default=0.5
 likelihood_weight : float or "auto", default="auto"
     How many times a sample counts when it is learned, above 0. In `fit` a sample then counts as
     often in all as there are epochs, times this: many counts fit the training samples, few leave
-    the weights uncertain. "auto" spreads 2.5 counts per class over `max_iter` epochs (of less than
+    the weights uncertain. "auto" spreads 4 counts per class over `max_iter` epochs (of less than
     1,000 samples n more, √(1000/n) times as many), at most 1 per epoch, and is 1 in `partial_fit`.
 label_noise : float or "auto", default="auto"
     Probability that a label is another class's, in [0, 1 − 1/K) for K classes: a label that the
@@ -64,9 +64,9 @@ shuffle : bool, default=True
     Whether each pass has an order of its own. If all samples fit in one mini-batch, they are then
     brought into an order of their own, and equal ones learned as one sample with a weight, so
     that the result depends on neither.
-tol : float, default=1e-4
-    Gain below which an epoch counts as no change: in the log-loss of samples before they are
-    learned or, with early stopping, in the validation score.
+tol : float, default=3e-4
+    Least gain that counts: in the log-loss of samples before they are learned, where the gains of
+    epochs add up, or, with early stopping, in the validation score.
 n_iter_no_change : int, default=10
     Epochs without a gain after which training stops, if a sample has counted once in them;
     `max_iter` for never.

@@ -76,7 +76,7 @@ ENGINE_PARAMETERS = (
 )
 """Parameters that an engine is made from."""
 
-COUNTS_PER_CLASS = 2.5
+COUNTS_PER_CLASS = 4.0
 """How many times `fit` counts a sample in all, per class, where `likelihood_weight` is "auto"."""
 
 MANY_SAMPLES = 1000
@@ -100,7 +100,7 @@ def likelihood_weight(value, n_classes, n_samples, n_epochs):
     Returns
     -------
     float
-        With "auto" 1 for samples that come once, else 2.5 K max(1, √(1000/n)) over the number of
+        With "auto" 1 for samples that come once, else 4 K max(1, √(1000/n)) over the number of
         passes, at most 1.
     """
     if value != "auto":

@@ -24,10 +24,10 @@ def test_what_is_no_weight_is_refused(value):
 @pytest.mark.parametrize(
     "arguments, expected",
     [
-        (("auto", 2, 1000, 100), 0.05),
-        (("auto", 2, 10**6, 100), 0.05),
-        (("auto", 2, 250, 100), 0.1),
-        (("auto", 10, 4000, 100), 0.25),
+        (("auto", 2, 1000, 100), 0.08),
+        (("auto", 2, 10**6, 100), 0.08),
+        (("auto", 2, 250, 100), 0.16),
+        (("auto", 10, 4000, 100), 0.4),
         (("auto", 10, 4000, 20), 1.0),
         (("auto", 2, 1000, 0), 1.0),
         (("auto", 10, None, None), 1.0),
@@ -36,17 +36,17 @@ def test_what_is_no_weight_is_refused(value):
     ],
 )
 def test_what_auto_means(arguments, expected):
-    """2.5 counts per class over all epochs, more of few samples; one where samples come once."""
+    """4 counts per class over all epochs, more of few samples; one where samples come once."""
     assert likelihood_weight(*arguments) == pytest.approx(expected)
 
 
 def test_auto_is_the_number_that_it_stands_for():
     model = small(BPClassifier, max_iter=50).fit(X, Y)
-    number = 7.5 * (1000 / 150) ** 0.5 / 50
+    number = 12 * (1000 / 150) ** 0.5 / 50
     assert_same_posterior(model, small(likelihood_weight=number, max_iter=50).fit(X, Y))
     # Weights of samples count in the number of samples.
     doubled = small(BPClassifier, max_iter=50).fit(X, Y, sample_weight=np.full(150, 2.0))
-    number = 7.5 * (1000 / 300) ** 0.5 / 50
+    number = 12 * (1000 / 300) ** 0.5 / 50
     expected = small(likelihood_weight=number, max_iter=50)
     assert_same_posterior(doubled, expected.fit(X, Y, sample_weight=np.full(150, 2.0)))
 
