@@ -115,11 +115,11 @@ t_ : int
     Samples seen.
 history_ : list of dict
     A record per epoch of `fit`: ``epoch``, ``n_samples_seen``, ``train_accuracy`` and
-    ``train_log_loss`` (on each mini-batch before it is learned), ``label_noise`` (if it is
-    learned), ``validation_score`` (with early stopping),
-    ``polarization_0`` and so on per layer, ``overlap_0`` and so on per layer with more than one
-    unit (see :mod:`sklearn_bp.inspection`), and ``time_s``. ``pandas.DataFrame`` takes it as it
-    is.
+    ``train_log_loss`` (on each mini-batch before it is learned; an upper bound on it with
+    ``argmax="pairwise"`` and certain labels), ``label_noise`` (if it is learned),
+    ``validation_score`` (with early stopping), ``polarization_0`` and so on per layer,
+    ``overlap_0`` and so on per layer with more than one unit (see
+    :mod:`sklearn_bp.inspection`), and ``time_s``. ``pandas.DataFrame`` takes it as it is.
 label_noise_ : float
     Probability that a label is another class's, as given or learned.
 best_validation_score_ : float or None

@@ -68,7 +68,8 @@ class LeaveOneOut:
             backend.label_log_z(output, layer.y, omega, layer.v, layer.cavity_log_z)
         else:
             unused = layer.cavity_g, layer.cavity_gamma
-            backend.argmax_g_gamma(output, layer.y, omega, layer.v, layer.cavity_log_z, *unused)
+            out = layer.cavity_log_z, *unused
+            backend.argmax_g_gamma(output, layer.y, omega, layer.v, *out, True)
         backend.put(layer.cavity_log_z, rows, self.log_z)
 
     def remember(self, layer, rows):

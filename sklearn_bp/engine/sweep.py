@@ -97,10 +97,11 @@ def _channel(layer):
             layer.channel_above, *layer.messages_above, layer.omega, layer.v, layer.g, layer.gamma
         )
         return
+    labels, is_noisy = (layer.output, layer.y), layer.network.has_label_noise
     backend.argmax_g_gamma(
-        layer.output, layer.y, layer.omega, layer.v, layer.log_z, layer.g, layer.gamma
+        *labels, layer.omega, layer.v, layer.log_z, layer.g, layer.gamma, is_noisy
     )
-    if layer.network.has_label_noise:
+    if is_noisy:
         log_z = layer.cavity_log_z if layer.has_cavity_log_z else layer.log_z
         n_others = layer.network.n_classes - 1
         backend.soften_labels(log_z, layer.label_noise, n_others, layer.g, layer.gamma)

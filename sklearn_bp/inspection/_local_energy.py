@@ -89,7 +89,7 @@ def local_energy(estimator, X, y, *, flip_probabilities=None, n_repeats=5, rando
     >>> from sklearn_bp import BPClassifier
     >>> from sklearn_bp.inspection import local_energy
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = BPClassifier((11,), max_iter=5, random_state=0).fit(X, y)
+    >>> model = BPClassifier((11,), max_iter=30, random_state=0).fit(X, y)
     >>> profile = local_energy(model, X, y, flip_probabilities=[0, 0.5], random_state=0)
     >>> float(profile.local_energies_mean[0])
     0.0

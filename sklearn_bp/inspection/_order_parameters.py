@@ -42,7 +42,7 @@ def polarization(estimator):
     >>> from sklearn_bp import BPClassifier
     >>> from sklearn_bp.inspection import polarization
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = BPClassifier((11,), max_iter=5, random_state=0).fit(X, y)
+    >>> model = BPClassifier((11,), max_iter=30, random_state=0).fit(X, y)
     >>> polarization(model).shape
     (2,)
     """
@@ -89,7 +89,7 @@ def overlaps(estimator):
     >>> from sklearn_bp import BPClassifier
     >>> from sklearn_bp.inspection import overlaps
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = BPClassifier((11,), max_iter=5, random_state=0).fit(X, y)
+    >>> model = BPClassifier((11,), max_iter=30, random_state=0).fit(X, y)
     >>> [q.shape for q in overlaps(model)]
     [(11, 11), (3, 3)]
     """
@@ -131,7 +131,7 @@ def mean_overlaps(estimator):
     >>> from sklearn_bp import BPClassifier
     >>> from sklearn_bp.inspection import mean_overlaps
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = BPClassifier((11,), max_iter=5, random_state=0).fit(X, y)
+    >>> model = BPClassifier((11,), max_iter=30, random_state=0).fit(X, y)
     >>> mean_overlaps(model).shape
     (2,)
     """

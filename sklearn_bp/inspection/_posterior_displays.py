@@ -35,7 +35,7 @@ class MagnetizationDisplay(Display):
     >>> from sklearn_bp import BPClassifier
     >>> from sklearn_bp.inspection import MagnetizationDisplay
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = BPClassifier((11,), max_iter=5, random_state=0).fit(X, y)
+    >>> model = BPClassifier((11,), max_iter=30, random_state=0).fit(X, y)
     >>> len(MagnetizationDisplay.from_estimator(model).patches_)
     2
     """
@@ -139,7 +139,7 @@ class LocalEnergyDisplay(Display):
     >>> from sklearn_bp import BPClassifier
     >>> from sklearn_bp.inspection import LocalEnergyDisplay
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = BPClassifier((11,), max_iter=5, random_state=0).fit(X, y)
+    >>> model = BPClassifier((11,), max_iter=30, random_state=0).fit(X, y)
     >>> display = LocalEnergyDisplay.from_estimator(model, X, y, random_state=0)
     >>> display.ax_.get_xlabel()
     'probability p of a flip'

@@ -46,7 +46,7 @@ class ReliabilityDisplay(Display):
     >>> from sklearn_bp import BayesBPClassifier
     >>> from sklearn_bp.inspection import ReliabilityDisplay
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = BayesBPClassifier((11,), max_iter=5, random_state=0).fit(X, y)
+    >>> model = BayesBPClassifier((11,), max_iter=30, random_state=0).fit(X, y)
     >>> display = ReliabilityDisplay.from_estimator(model, X, y)
     >>> display.ax_.get_xlabel()
     'confidence'

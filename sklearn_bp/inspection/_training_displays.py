@@ -40,7 +40,7 @@ class LearningCurveDisplay(Display):
     >>> from sklearn_bp import BPClassifier
     >>> from sklearn_bp.inspection import LearningCurveDisplay
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = BPClassifier((11,), max_iter=5, random_state=0).fit(X, y)
+    >>> model = BPClassifier((11,), max_iter=30, random_state=0).fit(X, y)
     >>> display = LearningCurveDisplay.from_estimator(model)
     >>> display.ax_.get_xlabel()
     'epoch'
@@ -167,7 +167,7 @@ class PolarizationDisplay(Display):
     >>> from sklearn_bp import BPClassifier
     >>> from sklearn_bp.inspection import PolarizationDisplay
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = BPClassifier((11,), max_iter=5, random_state=0).fit(X, y)
+    >>> model = BPClassifier((11,), max_iter=30, random_state=0).fit(X, y)
     >>> len(PolarizationDisplay.from_estimator(model).lines_)
     2
     """

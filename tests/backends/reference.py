@@ -76,10 +76,12 @@ class ReferenceBackend:
 
     # Labels --------------------------------------------------------------------------------
 
-    def argmax_g_gamma(self, output, y, omega, v, log_z, g, gamma):
+    def argmax_g_gamma(self, output, y, omega, v, log_z, g, gamma, normalises):
         oracle = OUTPUTS[output.name]
         g[...], gamma[...] = oracle.g_gamma(y, omega, v)
-        log_z[...] = oracle.log_probability(y, omega, v)[:, 0]
+        arguments = y, omega, v
+        normalised = oracle.log_probability(*arguments)[:, 0]
+        log_z[...] = normalised if normalises else oracle.log_z(*arguments)
 
     def label_messages(self, output, y, noise, down_field, down_precision):
         assert output.name == "sign", "another output has another message"

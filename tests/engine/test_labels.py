@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from oracles.labels import NoisyOutput
+from oracles.labels import OUTPUTS, NoisyOutput
 from oracles.prediction import decide
 from oracles.random_networks import ACTIVATION_NAMES, ALGORITHMS, OUTPUT_NAMES, random_case
 
@@ -30,7 +30,11 @@ def scores_of(case):
     arguments = case.y, state.omega, state.v
     output = NoisyOutput(case.output, case.label_noise)
     correct = decide(state.omega, case.output) == case.y
-    scores = correct, output.log_label_probability(*arguments), output.doubt(*arguments)
+    log_probability = output.log_label_probability(*arguments)
+    if case.label_noise == 0:
+        # Nothing needs the sum over classes.
+        log_probability = OUTPUTS[case.output].log_z(*arguments)
+    scores = correct, log_probability, output.doubt(*arguments)
     return np.array(scores, float)
 
 

@@ -112,7 +112,8 @@ def test_a_rare_class_can_be_balanced(cls):
 
 def test_few_counts_leave_weights_uncertain():
     certainties = [
-        1 / BayesBPClassifier((21,), likelihood_weight=weight, random_state=0)
+        1
+        / BayesBPClassifier((21,), likelihood_weight=weight, random_state=0)
         .fit(X, Y)
         .weight_variances_[0]
         .mean()

@@ -8,11 +8,21 @@ from . import activation, argmax
 class LabelOperations:
     """What labels say to output units, how likely they are, and what is predicted."""
 
-    def argmax_g_gamma(self, output, y, omega, v, log_z, g, gamma):
-        """Compute g, Γ and log Z of labels, as if they had no noise."""
-        kernel = argmax.ROW_KERNELS[output.name]
-        work = omega.size * omega.shape[1]
-        self._run(kernel, omega.shape[0], work, y, omega, v, log_z, g, gamma)
+    def argmax_g_gamma(self, output, y, omega, v, log_z, g, gamma, normalises):
+        """Compute g, Γ and log Z of labels, as if they had no noise.
+
+        Without `normalises`, log Z of the pairwise form is φ, which is less, and sooner computed.
+        """
+        rows, work = omega.shape[0], omega.size * omega.shape[1]
+        if output.exact:
+            self._run(argmax.argmax_exact, rows, work, y, omega, v, log_z, g, gamma)
+            return
+        if normalises:
+            kernel = argmax.argmax_pairwise_normalised
+            self._run(kernel, rows, work, y, omega, v, log_z, g, gamma)
+        else:
+            self._run(argmax.argmax_pairwise_log_z, rows, omega.size, y, omega, v, log_z)
+        self._run(argmax.argmax_pairwise, rows, omega.size, y, omega, v, g, gamma)
 
     def label_messages(self, output, y, noise, down_field, down_precision):
         """Compute the messages B and A of labels of independent units."""

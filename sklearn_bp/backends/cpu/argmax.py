@@ -34,12 +34,8 @@ _row_function = njit(nogil=True, error_model="numpy", fastmath=FASTMATH_SUM)
 
 
 @cpu_kernel()
-def argmax_pairwise(y, omega, v, log_z, g, gamma, start, stop):
-    """Compute g and Γ of the pairwise form, and log Z; `g`, `gamma` (M, K), `log_z` (M,) OUT.
-
-    Products over pairs do not add up to 1 over classes: Z is normalised to be a probability.
-    """
-    _normalised_log_z(y, omega, v, log_z, g, gamma, start, stop)
+def argmax_pairwise(y, omega, v, g, gamma, start, stop):
+    """Compute g and Γ (M, K) of the pairwise form."""
     # The outputs hold the arguments first: along a line of all pairs the special functions
     # vectorise, which they would not along the few classes of a sample.
     for n in range(start, stop):
@@ -62,9 +58,13 @@ def argmax_pairwise(y, omega, v, log_z, g, gamma, start, stop):
         gamma[n, y[n]] = gamma_class
 
 
-@_row_function
-def _normalised_log_z(y, omega, v, log_z, log_products, scratch, start, stop):
-    """Compute log Z of the pairwise form; `log_products` and `scratch` (M, K) are overwritten."""
+@cpu_kernel()
+def argmax_pairwise_normalised(y, omega, v, log_z, log_products, scratch, start, stop):
+    """Compute log Z of the pairwise form, normalised to be a probability; `log_z` (M,) OUT.
+
+    Products over pairs do not add up to 1 over classes. `log_products`, `scratch` (M, K) are
+    overwritten.
+    """
     n_classes = omega.shape[1]
     for n in range(start, stop):
         for k in range(n_classes):
@@ -446,10 +446,6 @@ def argmax_probabilities(omega, v, proba, start, stop):
         for c in range(omega.shape[1]):
             proba[n, c] /= total
 
-
-ROW_KERNELS = {"argmax": argmax_pairwise, "argmax_exact": argmax_exact}
-"""Kernels of g, Γ and log Z by name of the channel: ``(y, omega, v, log_z, g, gamma, start,
-stop)``."""
 
 LOG_Z_KERNELS = {"argmax": argmax_pairwise_log_z, "argmax_exact": argmax_exact_log_z}
 """Kernels of φ by name of the channel: ``(y, omega, v, log_z, start, stop)``."""

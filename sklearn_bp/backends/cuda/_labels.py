@@ -6,8 +6,11 @@ from . import activation, argmax, elementwise
 class LabelOperations:
     """What labels say to output units, how likely they are, and what is predicted."""
 
-    def argmax_g_gamma(self, output, y, omega, v, log_z, g, gamma):
-        """Compute g, Γ and log Z of labels, as if they had no noise."""
+    def argmax_g_gamma(self, output, y, omega, v, log_z, g, gamma, normalises):
+        """Compute g, Γ and log Z of labels, as if they had no noise.
+
+        Without `normalises`, log Z of the pairwise form is φ, which is less, and sooner computed.
+        """
         scalar, n_samples = omega.dtype.type, omega.shape[0]
         if output.exact:
             kernel = argmax.make_argmax_exact(scalar)
@@ -15,7 +18,8 @@ class LabelOperations:
             return
         kernel = argmax.make_argmax_pairwise(self.blocks.row_threads, scalar)
         self._samples(kernel, n_samples, y, omega, v, g, gamma)
-        self._each(argmax.make_argmax_pairwise_log_z(scalar), n_samples, y, omega, v, log_z)
+        kernel = argmax.make_argmax_pairwise_log_z(scalar, normalises)
+        self._each(kernel, n_samples, y, omega, v, log_z)
 
     def label_messages(self, output, y, noise, down_field, down_precision):
         """Compute the messages B and A of labels of independent units."""

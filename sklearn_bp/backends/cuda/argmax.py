@@ -61,8 +61,15 @@ def make_argmax_pairwise(row_threads, scalar):
 
 
 @cache
-def make_argmax_pairwise_log_z(scalar):
-    """Make the kernel of log Z of the pairwise form, normalised to be a probability.
+def make_argmax_pairwise_log_z(scalar, normalises):
+    """Make the kernel of log Z of the pairwise form.
+
+    Parameters
+    ----------
+    scalar : type
+        NumPy's scalar type of the arrays.
+    normalises : bool
+        Whether Z is normalised to be a probability; it is e^φ if not.
 
     Returns
     -------
@@ -83,6 +90,9 @@ def make_argmax_pairwise_log_z(scalar):
     def argmax_pairwise_log_z(y, omega, v, log_z):
         for n in range(cuda.grid(1), omega.shape[0], cuda.gridsize(1)):
             own = log_product(omega, v, n, y[n])
+            if not normalises:
+                log_z[n] = own
+                continue
             largest, total = own, scalar(1)
             for c in range(omega.shape[1]):
                 if c != y[n]:

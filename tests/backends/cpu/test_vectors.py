@@ -37,8 +37,12 @@ CASES = {
     ),
     "sign": (activation.make_g_gamma(ACTIVATIONS["sign"]), plain(6)),
     "pairwise output": (
-        argmax.ROW_KERNELS["argmax"],
+        argmax.argmax_pairwise_normalised,
         [np.zeros(4, np.int32), *plain(2), ROW, *plain(2)],
+    ),
+    "pairwise output of certain labels": (
+        argmax.argmax_pairwise,
+        [np.zeros(4, np.int32), *plain(4)],
     ),
     "labels": (activation.soften_labels, [ROW, ROW[:1], NUMBER, *plain(2)]),
 }

@@ -74,7 +74,9 @@ def _label_cases(d):
     for name, output in OUTPUTS.items():
         if not output.factorized:
             inputs = d.labels(name), d.any(M, K), d.positive(M, K)
-            yield name, "argmax_g_gamma", [output, *inputs, d.any(M), d.any(M, K), d.any(M, K)]
+            outputs = d.any(M), d.any(M, K), d.any(M, K)
+            yield name, "argmax_g_gamma", [output, *inputs, *outputs, True]
+            yield f"{name} product", "argmax_g_gamma", [output, *inputs, *outputs, False]
             continue
         for width in (1, 3):
             inputs = d.labels(name), d.any(M, width), d.positive(M, width)
