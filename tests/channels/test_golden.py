@@ -84,8 +84,8 @@ def test_argmax(n_classes, dtype):
     g, gamma = np.empty_like(omega), np.empty_like(omega)
     log_z, row_log_z = np.empty(len(y), dtype), np.empty(len(y), dtype)
 
+    argmax.argmax_pairwise_log_z(y, omega, v, log_z, g, 0, len(y))
     argmax.argmax_pairwise(y, omega, v, g, gamma, 0, len(y))
-    argmax.argmax_pairwise_log_z(y, omega, v, log_z, 0, len(y))
     _assert_close(log_z, data["pairwise_log_z"], bound)
     _assert_close(g, data["pairwise_g"], bound)
     _assert_close(gamma, data["pairwise_gamma"], bound)

@@ -21,7 +21,7 @@ class LabelOperations:
             kernel = argmax.argmax_pairwise_normalised
             self._run(kernel, rows, work, y, omega, v, log_z, g, gamma)
         else:
-            self._run(argmax.argmax_pairwise_log_z, rows, omega.size, y, omega, v, log_z)
+            self._run(argmax.argmax_pairwise_log_z, rows, omega.size, y, omega, v, log_z, g)
         self._run(argmax.argmax_pairwise, rows, omega.size, y, omega, v, g, gamma)
 
     def label_messages(self, output, y, noise, down_field, down_precision):

@@ -95,15 +95,21 @@ def _log_sum_exp(array, n):
 
 
 @cpu_kernel()
-def argmax_pairwise_log_z(y, omega, v, log_z, start, stop):
-    """Compute φ of the pairwise form; `log_z` (M,) OUT."""
+def argmax_pairwise_log_z(y, omega, v, log_z, scratch, start, stop):
+    """Compute φ of the pairwise form; `log_z` (M,) OUT, `scratch` (M, K) is overwritten."""
     zero = omega.dtype.type(0)
     for n in range(start, stop):
         c = y[n]
+        for k in range(omega.shape[1]):
+            lead = omega[n, c] - omega[n, k]
+            scratch[n, k] = -lead / math.sqrt(v[n, c] + v[n, k])
+    ratios = flat_rows(scratch, start, stop)
+    for i in range(ratios.size):
+        ratios[i] = log_gaussian_tail(ratios[i])
+    for n in range(start, stop):
         total = zero
         for k in range(omega.shape[1]):
-            term, _, _ = pair(omega[n, c] - omega[n, k], v[n, c] + v[n, k])
-            total += term if k != c else zero
+            total += scratch[n, k] if k != y[n] else zero
         log_z[n] = total
 
 
@@ -445,7 +451,3 @@ def argmax_probabilities(omega, v, proba, start, stop):
             total += proba[n, c]
         for c in range(omega.shape[1]):
             proba[n, c] /= total
-
-
-LOG_Z_KERNELS = {"argmax": argmax_pairwise_log_z, "argmax_exact": argmax_exact_log_z}
-"""Kernels of φ by name of the channel: ``(y, omega, v, log_z, start, stop)``."""
