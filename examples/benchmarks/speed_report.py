@@ -28,8 +28,6 @@ LABELS = {
     "two_threads_s": "with two threads",
     "speedup": "speed-up",
     "least_speedup": "of least times",
-    "near_speedup": "turns with a shared cache",
-    "far_speedup": "turns without",
     "attainable": "two processes over one",
     "fits": "fits",
     "threads_per_worker": "threads per worker",
@@ -62,8 +60,6 @@ COLUMNS = {
         "two_threads_s",
         "speedup",
         "least_speedup",
-        "near_speedup",
-        "far_speedup",
         "attainable",
     ],
     "edges": ["layers", "batch_size", "channel", "dtype", "edges_per_s"],
@@ -94,8 +90,7 @@ def _cell(record, column):
         value = record["epoch_s"]["min"] / record["two_threads_s"]["min"]
     if isinstance(value, dict):
         scale = SCALES.get(column, 1)
-        parts = " / ".join(f"{value[part] * scale:.3g}" for part in ("min", "median", "max"))
-        return parts + (f" ({value['turns']})" if "turns" in value else "")
+        return " / ".join(f"{value[part] * scale:.3g}" for part in ("min", "median", "max"))
     if column.endswith("_bytes"):
         return f"{value / 1e6:.0f}"
     if column == "degrees":

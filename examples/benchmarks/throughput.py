@@ -3,11 +3,9 @@
 import multiprocessing
 from contextlib import nullcontext
 from time import perf_counter
-from unittest.mock import patch
 
 import numpy as np
 from contenders import MessagePassing, Problem
-from cores import SHARED_CACHE_NS, core_latency
 from records import parameters
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
@@ -16,7 +14,7 @@ from timing import WALL, Turns, clock, spread
 
 from sklearn_bp import BPClassifier
 from sklearn_bp.backends.cpu import CpuBackend
-from sklearn_bp.backends.cpu._threads import RowPool, usable_threads
+from sklearn_bp.backends.cpu._threads import usable_threads
 from sklearn_bp.channels import ACTIVATIONS
 
 EDGES_GOAL = 3e8
@@ -161,17 +159,13 @@ def two_threads(problem, algorithms, n_turns, budget):
     Returns
     -------
     list of dict
-        A record for every algorithm; `speedup` is the time of one thread over that of two,
-        `near_speedup` and `far_speedup` the same for turns in which the two cores shared a cache,
-        or did not, and `attainable` what two processes of one thread get done in the time of one
-        alone.
+        A record for every algorithm; `speedup` is the time of one thread over that of two, and
+        `attainable` what two processes of one thread get done in the time of one alone.
     """
     records = []
     for algo in algorithms:
         neighbour = Neighbour(problem, algo)
-        # As in a long training, and before anything is measured.
-        with patch.object(RowPool, "calls_before_compiling", 0):
-            one, beside, two, latencies = _take_turns(problem, algo, n_turns, budget, neighbour)
+        one, beside, two = _take_turns(problem, algo, n_turns, budget, neighbour)
         neighbour.stop()
         speedups = [a / b for a, b in zip(one, two, strict=True)]
         records.append(
@@ -182,36 +176,16 @@ def two_threads(problem, algorithms, n_turns, budget):
                 "epoch_s": spread(one),
                 "two_threads_s": spread(two),
                 "speedup": spread(speedups),
-                **_by_distance(speedups, latencies),
-                "core_latency_ns": latencies,
                 "attainable": spread([2 * a / b for a, b in zip(one, beside, strict=True)]),
             }
         )
     return records
 
 
-def _by_distance(speedups, latencies):
-    """Tell turns with a shared cache from those without; between them the cores have moved."""
-    near = [
-        one for one, pair in zip(speedups, latencies, strict=True) if max(pair) < SHARED_CACHE_NS
-    ]
-    far = [
-        one for one, pair in zip(speedups, latencies, strict=True) if min(pair) >= SHARED_CACHE_NS
-    ]
-    return {
-        name: spread(turns) | {"turns": len(turns)}
-        for name, turns in (("near_speedup", near), ("far_speedup", far))
-        if turns
-    }
-
-
 def _take_turns(problem, algo, n_turns, budget, neighbour):
-    """Take times of one thread, of one beside a neighbour, and of two: wall-clock seconds.
-
-    Last come the latencies between cores before and after each turn of two threads.
-    """
+    """Take times of one thread, of one beside a neighbour, and of two: wall-clock seconds."""
     kinds = ((1, nullcontext()), (1, neighbour), (2, nullcontext()))
-    turns, latencies = [], []
+    turns = []
     for n_threads, _ in kinds:
         with threadpool_limits(n_threads):
             contender = MessagePassing(problem, algo, n_threads)
@@ -219,11 +193,9 @@ def _take_turns(problem, algo, n_turns, budget, neighbour):
             contender.epoch(turns[-1].n_samples)
     for _ in range(n_turns):
         for one, (n_threads, surroundings) in zip(turns, kinds, strict=True):
-            before = core_latency() if n_threads > 1 else None
             with threadpool_limits(n_threads), surroundings:
                 one.take()
-        latencies.append((before, core_latency()))
-    return *([times[WALL] for times in one.times] for one in turns), latencies
+    return tuple([times[WALL] for times in one.times] for one in turns)
 
 
 def score_and_threads(model, X, y):

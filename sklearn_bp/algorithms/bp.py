@@ -113,7 +113,6 @@ class BeliefPropagation(BPInspired):
         """
         if layer.network.n_inner_iter == 1:
             return
-        layer.backend.settle()
         for prior, first, precision in layer.row_groups():
             layer.backend.update_m_cav(
                 prior,

@@ -42,13 +42,7 @@ class Engine:
         n_terms = [
             layer.algorithm.n_terms(layer) * math.prod(layer.layout.shape) for layer in self.layers
         ]
-        # While one layer's are still read, the next layer needs others.
-        n_memories = 2 if backend.works_aside else 1
-        self._terms = [
-            backend.zeros((max(n_terms[first::n_memories], default=0),), network.dtype)
-            for first in range(n_memories)
-        ]
-        self._most_products = network.largest_product(1)
+        self._terms = backend.zeros((max(n_terms),), network.dtype)
         self._record = backend.step_record(2 * len(self.layers) * network.n_inner_iter)
         self._hand_out_counters()
 
@@ -102,7 +96,7 @@ class Engine:
             If a step would leave the finite numbers; the posterior before that step is kept.
         """
         self._record.start()
-        with self.backend.computing(batch_size * self._most_products):
+        with self.backend.computing():
             for rows in self.backend.batches(X, order, batch_size):
                 self._step(X, y, rows, sample_weight)
                 if on_step is not None:
@@ -130,7 +124,7 @@ class Engine:
             If the step would leave the finite numbers; the posterior before it is kept.
         """
         self._record.start()
-        with self.backend.computing(rows.shape[0] * self._most_products):
+        with self.backend.computing():
             self._step(X, y, rows, sample_weight)
         return self._finish()
 
@@ -170,7 +164,7 @@ class Engine:
         # If memory runs out on the way, the next step must bind all layers again.
         self._bound = None
         for layer in self.layers:
-            layer.bind(n_samples, self._terms[layer.index % len(self._terms)])
+            layer.bind(n_samples, self._terms)
         self._bound = n_samples
 
     @staticmethod

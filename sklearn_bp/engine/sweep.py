@@ -85,7 +85,6 @@ def backward(layers, sweep):
         if layer.bad_weights[sweep].raised:
             break
         layer.algorithm.after_update(layer, sweep)
-    layers[0].backend.settle()
     return any(layer.bad_weights[sweep].raised for layer in layers)
 
 
@@ -148,8 +147,6 @@ def _precision_in(layer):
 def update(layer, n_terms, bad):
     """Update H, m and σ (and G) of a layer at the end of its backward pass.
 
-    A backend may still be at it when this returns, until it has to settle.
-
     Parameters
     ----------
     layer : Layer
@@ -195,6 +192,5 @@ def update(layer, n_terms, bad):
             *new.binary,
         )
     if layer.mask is not None:
-        backend.settle()
         backend.apply_mask(layer.mask, new.mean, new.variance)
     layer.advance(new)

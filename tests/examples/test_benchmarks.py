@@ -1,7 +1,6 @@
 """Tests of the benchmark scripts, on little data and for no times at all."""
 
 import json
-import math
 import re
 import sys
 from argparse import Namespace
@@ -11,10 +10,8 @@ from time import sleep
 
 import accuracy
 import contenders
-import cores
 import edge_accuracy
 import expansion_error
-import joblib
 import numpy as np
 import profile_step
 import pytest
@@ -255,28 +252,6 @@ def test_one_and_two_threads_take_turns(problem):
     (found,) = throughput.two_threads(problem, ["mf"], 2, 1e-3)
     assert found["speedup"]["max"] > 0
     assert 0 < found["attainable"]["min"] <= found["attainable"]["max"]
-    assert len(found["core_latency_ns"]) == 2
-
-
-def test_turns_with_a_shared_cache_are_told_from_those_without(monkeypatch, problem):
-    latencies = iter([40.0, 60.0, 170.0, 99.0, 100.0, 180.0, 50.0, 55.0])
-    monkeypatch.setattr(throughput, "core_latency", lambda: next(latencies))
-    (found,) = throughput.two_threads(problem, ["mf"], 4, 1e-3)
-    assert found["near_speedup"]["turns"] == 2 and found["far_speedup"]["turns"] == 1
-    assert found["near_speedup"]["min"] >= found["speedup"]["min"]
-    assert speed_report._cell(found, "near_speedup").endswith(" (2)")
-    assert speed_report._cell({}, "far_speedup") == ""
-
-
-@pytest.mark.skipif(joblib.cpu_count() < 2, reason="one core hears of no other")
-def test_numbers_take_some_time_from_core_to_core():
-    assert 5 < cores.core_latency() < 1e6
-
-
-def test_a_thread_that_does_not_run_is_not_waited_for():
-    """As on a single core that something else keeps busy."""
-    assert not cores._send_every_second(np.zeros(1, np.int64), 1, 3)
-    assert cores._one_latency(Namespace(submit=lambda *call: None)) == math.inf
 
 
 def test_a_neighbour_trains_when_it_is_wanted(problem):

@@ -1,6 +1,7 @@
 """The CPU backend's list of operations."""
 
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
+from functools import cache
 
 import numpy as np
 from scipy.sparse import issparse
@@ -13,9 +14,8 @@ from ._labels import LabelOperations
 from ._memory import zeros_apart
 from ._record import StepRecord
 from ._threads import (
-    COLUMN_TILE,
+    BLOCK,
     MULTIPLY_ADDS,
-    ROW_TILE,
     SINGLE_THREADED_BLAS,
     STREAMED,
     RowPool,
@@ -24,6 +24,9 @@ from ._threads import (
 
 VECTOR = 16
 """Units per vector, of the longest ones there are."""
+
+ALIGNED = 16
+"""Rows or columns that BLAS works on at a time."""
 
 UPDATED = 4
 """Weights that are updated in the time in which a kernel computes one element."""
@@ -51,45 +54,25 @@ class CpuBackend(CompressedOperations, ExpansionOperations, LabelOperations):
         self._pool = RowPool(usable_threads() if n_threads is None else n_threads)
         self._run = self._pool.run
 
-    @property
-    def works_aside(self):
-        """Whether an operation may return before it is done with arrays that others write."""
-        return self._pool.n_threads > 1
-
     def _stream(self, kernel, array, *arguments):
         """Run a kernel over the rows of an array for whose elements it does next to nothing."""
         return self._pool.run(kernel, array.shape[0], array.size // STREAMED, *arguments)
 
-    def computing(self, multiply_adds):
+    @contextmanager
+    def computing(self):
         """Give operations what they need around them, for as long as they take.
 
-        Products run on this backend's threads, and not on BLAS's own. Operations count what is not
-        finite, and the engine raises errors of its own: NumPy's warnings say no more.
-
-        Parameters
-        ----------
-        multiply_adds : int
-            Of the largest product there will be; small ones are left to BLAS.
+        Products run on this backend's threads, and not on BLAS's own, whose number would decide
+        how they are rounded. Operations count what is not finite, and the engine raises errors of
+        its own: NumPy's warnings say no more.
 
         Returns
         -------
         context manager
             To be entered around operations.
         """
-        quiet = np.errstate(over="ignore", invalid="ignore")
-        if self._pool.n_threads == 1:
-            return quiet
-        shared = self._pool.shares(multiply_adds // MULTIPLY_ADDS)
-        return self._sharing(SINGLE_THREADED_BLAS if shared else nullcontext(), quiet)
-
-    @contextmanager
-    def _sharing(self, outer, inner):
-        """Enter two contexts, and leave no other thread at work."""
-        with outer, inner:
-            try:
-                yield
-            finally:
-                self._pool.settle()
+        with SINGLE_THREADED_BLAS, np.errstate(over="ignore", invalid="ignore"):
+            yield
 
     # Arrays --------------------------------------------------------------------------------
 
@@ -168,18 +151,17 @@ class CpuBackend(CompressedOperations, ExpansionOperations, LabelOperations):
         self._multiply(first, second)
 
     def _multiply(self, *products):
-        """Share the larger side of products of the same shapes among threads."""
+        """Share the larger side of products of the same shapes among threads, in whole blocks."""
         a, _, out = products[0]
-        work = len(products) * out.size * a.shape[1] // MULTIPLY_ADDS
-        if not self._pool.shares(work):
+        if max(out.shape) < 1.5 * BLOCK:
             for a, b, out in products:
                 # What np.matmul does before it calls BLAS takes as long as a small product.
                 a.dot(b, out)
             return
-        by_rows = out.shape[0] >= out.shape[1]
-        tiles = -(-max(out.shape) // (ROW_TILE if by_rows else COLUMN_TILE))
-        kernel = _multiply_rows if by_rows else _multiply_columns
-        self._run(kernel, len(products) * tiles, work, products, tiles)
+        work = len(products) * out.size * a.shape[1] // MULTIPLY_ADDS
+        kernel = _multiply_rows if out.shape[0] >= out.shape[1] else _multiply_columns
+        blocks = cut(max(out.shape))
+        self._run(kernel, len(products) * len(blocks), work, products, blocks, grain=1)
 
     # Data ----------------------------------------------------------------------------------
 
@@ -406,13 +388,9 @@ class CpuBackend(CompressedOperations, ExpansionOperations, LabelOperations):
         self._update(weights.make_gaussian_update(prior), bad, field_in, *arguments)
 
     def _update(self, kernel, bad, field_in, *arguments):
-        """Update weights, which may not be read before :meth:`settle`."""
+        """Update weights."""
         work = field_in.size // UPDATED
-        self._pool.aside(bad, kernel, field_in.shape[0], work, field_in, *arguments)
-
-    def settle(self):
-        """Wait until weights are updated."""
-        self._pool.settle()
+        bad.value += self._run(kernel, field_in.shape[0], work, field_in, *arguments)
 
     def apply_mask(self, mask, mean, variance):
         """Set pruned weights to zero."""
@@ -450,24 +428,36 @@ class CpuBackend(CompressedOperations, ExpansionOperations, LabelOperations):
         self._stream(elementwise.subtract_precision, a, target, a)
 
 
-def _multiply_rows(products, tiles, start, stop):
-    """Write the rows of some tiles of matrix products."""
-    for (a, b, out), rows in _tiles_of(products, tiles, ROW_TILE, start, stop):
+@cache
+def cut(size):
+    """Cut the rows or columns of a product into blocks, the same for any number of threads.
+
+    Parameters
+    ----------
+    size : int
+        How many there are.
+
+    Returns
+    -------
+    list of slice
+        Blocks of about :data:`BLOCK`.
+    """
+    width = -(-size // max(1, round(size / BLOCK)))
+    width += -width % ALIGNED
+    return [slice(first, min(first + width, size)) for first in range(0, size, width)]
+
+
+def _multiply_rows(products, blocks, start, stop):
+    """Write some blocks of rows of matrix products, those of one product after another's."""
+    for number in range(start, stop):
+        a, b, out = products[number // len(blocks)]
+        rows = blocks[number % len(blocks)]
         np.matmul(a[rows], b, out=out[rows])
 
 
-def _multiply_columns(products, tiles, start, stop):
-    """Write the columns of some tiles of matrix products."""
-    for (a, b, out), columns in _tiles_of(products, tiles, COLUMN_TILE, start, stop):
+def _multiply_columns(products, blocks, start, stop):
+    """Write some blocks of columns of matrix products, those of one product after another's."""
+    for number in range(start, stop):
+        a, b, out = products[number // len(blocks)]
+        columns = blocks[number % len(blocks)]
         np.matmul(a, b[:, columns], out=out[:, columns])
-
-
-def _tiles_of(products, tiles, width, start, stop):
-    """Yield a product and what belongs to some of the tiles, those of one after another's.
-
-    So two threads have a product each: none reads what two of them need more often than one does.
-    """
-    for place, product in enumerate(products):
-        first, end = max(start - place * tiles, 0), min(stop - place * tiles, tiles)
-        if first < end:
-            yield product, slice(width * first, width * end)

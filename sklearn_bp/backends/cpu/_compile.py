@@ -1,9 +1,4 @@
-"""Compilation of CPU kernels, with an on-disk cache that notices every edit of the package.
-
-numba's own ``cache=True`` keys a compiled function by the file it stands in. Our kernels get their
-scalar functions by closure from other files, so that key is blind to most of what they depend on.
-Here the key is a digest of every source file of the package plus the names of the functions in the
-kernel's closure.
+"""Compilation of CPU kernels, which :mod:`._cache` keeps on disk.
 
 Compiled functions call each other by symbols, made of a function's name, the types of its arguments
 and a number that every process counts from 1. So what two processes have compiled may have the same
@@ -12,44 +7,20 @@ made by the same lines with other closures therefore get names that tell them ap
 """
 
 import hashlib
-from functools import cache
-from pathlib import Path
 
 import numba
 from numba import njit, types
-from numba.core.caching import FunctionCache
 from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic, overload
 from numba.np.arrayobj import populate_array
+
+from ._cache import KernelCache, closure_names
 
 FASTMATH = {"contract", "nsz", "arcp"}
 """Relaxations allowed in elementwise loops: none of them touches infinities or NaN."""
 
 FASTMATH_SUM = FASTMATH | {"reassoc"}
 """The same for loops that sum over their inner index, which only vectorise if reordered."""
-
-
-@cache
-def _package_digest():
-    """Digest of all Python sources of the package and of the numba version."""
-    digest = hashlib.sha256(numba.__version__.encode())
-    root = Path(__file__).resolve().parents[2]
-    for path in sorted(root.rglob("*.py")):
-        digest.update(str(path.relative_to(root)).encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-def _closure_names(function):
-    """Name what a function's closure holds: compiled functions by module and name, and theirs."""
-    names = []
-    for cell in function.__closure__ or ():
-        part = getattr(cell.cell_contents, "py_func", None)
-        if part is None:
-            names.append(repr(cell.cell_contents))
-        else:
-            names.append((part.__module__, part.__qualname__, _closure_names(part)))
-    return tuple(names)
 
 
 def distinguish(function, *others):
@@ -62,24 +33,8 @@ def distinguish(function, *others):
     *others : object
         What else its code depends on, such as types; told apart by their representation.
     """
-    names = repr((_closure_names(function), others)).encode()
+    names = repr((closure_names(function), others)).encode()
     function.__qualname__ += "_" + hashlib.sha256(names).hexdigest()[:16]
-
-
-class _PackageCache(FunctionCache):
-    """numba's function cache with a key that covers the whole package."""
-
-    def __init__(self, py_func):
-        super().__init__(py_func)
-        self._closure_names = _closure_names(py_func)
-        self._cache_file._source_stamp = _package_digest()
-
-    def is_filled(self):
-        """Tell whether some process has written what it compiled of the function as it is now."""
-        return bool(self._cache_file._load_index())
-
-    def _index_key(self, sig, codegen):
-        return sig, codegen.magic_tuple(), self._closure_names
 
 
 def cpu_kernel(*, fastmath=FASTMATH, inline=False):
@@ -104,7 +59,7 @@ def cpu_kernel(*, fastmath=FASTMATH, inline=False):
         compiled = njit(nogil=True, error_model="numpy", fastmath=fastmath, forceinline=inline)
         dispatcher = compiled(function)
         if not numba.config.DISABLE_JIT:
-            dispatcher._cache = _PackageCache(function)
+            dispatcher._cache = KernelCache(function)
         return dispatcher
 
     return decorate

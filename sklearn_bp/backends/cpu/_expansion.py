@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 
 from . import expansion, expansion_bounds, expansion_edges
-from ._threads import COLUMN_TILE, MULTIPLY_ADDS, ROW_TILE, STREAMED
+from ._threads import BLOCK, MULTIPLY_ADDS, STREAMED
 
 EDGE_WORK = 8
 """An exact edge, in array elements touched by a simple kernel."""
@@ -43,7 +43,7 @@ class ExpansionOperations:
     def weight_scales(self, mean, n_inputs, largest, norm_sq):
         """Compute the largest |m| and Σ m² of every unit."""
         tiles, work = -(-mean.shape[1] // expansion.COLUMN_TILE), mean.size // STREAMED
-        self._run(expansion.column_scales, tiles, work, mean, n_inputs, largest, norm_sq)
+        self._run(expansion.column_scales, tiles, work, mean, n_inputs, largest, norm_sq, grain=1)
 
     def count_heavy(self, x, n_inputs, cap):
         """Count the inputs with |x̂| above `cap`."""
@@ -75,9 +75,9 @@ class ExpansionOperations:
             Overwritten.
         """
         work = sum(n_rows) * coefficients.shape[2] * light.shape[1] // MULTIPLY_ADDS
-        tiles = -(-light.shape[1] // ROW_TILE)
+        blocks = -(-light.shape[1] // BLOCK)
         shared = (light, order, scale, coefficients, n_rows, power, terms)
-        self._run(_field_terms, tiles, work, *shared)
+        self._run(_field_terms, blocks, work, *shared, grain=1)
 
     def down_terms(self, mean, n_inputs, inverse_scale, coefficients, n_rows, power, terms):
         """Compute Σ_k m (m / μ)^p a_p for every power p; threads share the inputs.
@@ -100,9 +100,9 @@ class ExpansionOperations:
             Overwritten.
         """
         work = sum(n_rows) * mean.size // MULTIPLY_ADDS
-        tiles = -(-mean.shape[0] // COLUMN_TILE)
+        blocks = -(-mean.shape[0] // BLOCK)
         shared = (mean, n_inputs, inverse_scale, coefficients, n_rows, power, terms)
-        self._run(_down_terms, tiles, work, *shared)
+        self._run(_down_terms, blocks, work, *shared, grain=1)
 
     def sum_down_terms(self, x, order, degree, scale, terms, out):
         """Sum what goes down over the powers of each sample's degree."""
@@ -410,24 +410,26 @@ def product(a, b, out):
 
 
 def _field_terms(light, order, scale, coefficients, n_rows, power, terms, start, stop):
-    """Write the terms of H_in of the inputs in some tiles."""
-    first, end = ROW_TILE * start, min(ROW_TILE * stop, light.shape[1])
-    for p, rows in enumerate(n_rows):
-        if p:
-            expansion.make_row_power(p)(light, order, scale, rows, power, first, end)
-        factor = power if p else light
-        product(factor[:rows, first:end].T, coefficients[p, :rows], terms[p, first:end])
+    """Write the terms of H_in of the inputs in some blocks."""
+    for first in range(BLOCK * start, BLOCK * stop, BLOCK):
+        end = min(first + BLOCK, light.shape[1])
+        for p, rows in enumerate(n_rows):
+            if p:
+                expansion.make_row_power(p)(light, order, scale, rows, power, first, end)
+            factor = power if p else light
+            product(factor[:rows, first:end].T, coefficients[p, :rows], terms[p, first:end])
 
 
 def _down_terms(mean, n_inputs, inverse_scale, coefficients, n_rows, power, terms, start, stop):
-    """Write the terms of B_in of the inputs in some tiles."""
-    first, end = COLUMN_TILE * start, min(COLUMN_TILE * stop, mean.shape[0])
-    for p, rows in enumerate(n_rows):
-        if p:
-            kernel = expansion.make_column_power(p)
-            kernel(mean, inverse_scale, power, first, min(end, n_inputs))
-        factor = power if p else mean
-        product(coefficients[p, :rows], factor[first:end].T, terms[p, :rows, first:end])
+    """Write the terms of B_in of the inputs in some blocks."""
+    for first in range(BLOCK * start, BLOCK * stop, BLOCK):
+        end = min(first + BLOCK, mean.shape[0])
+        for p, rows in enumerate(n_rows):
+            if p:
+                kernel = expansion.make_column_power(p)
+                kernel(mean, inverse_scale, power, first, min(end, n_inputs))
+            factor = power if p else mean
+            product(coefficients[p, :rows], factor[first:end].T, terms[p, :rows, first:end])
 
 
 @cache

@@ -49,9 +49,6 @@ class CudaBackend(ExpansionOperations, LabelOperations):
 
     name = "cuda"
 
-    works_aside = False
-    """Whether an operation may return before it is done with arrays that others write."""
-
     def __init__(self, blocks=None, products=None):
         self.blocks = blocks or (SIMULATOR_BLOCKS if SIMULATED else DEVICE_BLOCKS)
         self.stream = Stream()
@@ -164,7 +161,7 @@ class CudaBackend(ExpansionOperations, LabelOperations):
         return DeviceRecord(self, n_counters)
 
     @staticmethod
-    def computing(multiply_adds):
+    def computing():
         """Give operations what they need around them: nothing, the device has its own threads."""
         return nullcontext()
 
@@ -189,10 +186,6 @@ class CudaBackend(ExpansionOperations, LabelOperations):
         if all(getattr(part, "is_recordable", True) for part in key):
             return self._replays.run(key, function, *arguments)
         return function(*arguments)
-
-    @staticmethod
-    def settle():
-        """Wait for nothing: what is queued later runs later."""
 
     # Products ------------------------------------------------------------------------------
 

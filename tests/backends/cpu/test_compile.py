@@ -83,25 +83,24 @@ def test_the_cache_serves_every_process_and_notices_every_edit(tmp_path):
     assert result(package.start())["relu"] == [6.25, 9, 1, 0]
 
 
-HANDED_OVER = """
+CALLERS = """
 import sys
 import numpy as np
-from sklearn_bp.backends.cpu._handover import (
-    LOOKING, MAILBOX, STATE, go_away, is_on_disk, make_handed_over,
-)
+from sklearn_bp.backends.cpu._compile import cpu_kernel
 from sklearn_bp.backends.cpu.weights import make_collect_field
+
+def make_caller(kernel):
+    @cpu_kernel()
+    def call(terms, mean, scale, start, stop):
+        kernel(terms, mean, scale, start, stop)
+    return call
+
 for n_terms in map(int, sys.argv[1:]):
-    mailboxes = np.zeros(MAILBOX, np.int64)
-    mailboxes[STATE] = LOOKING
     arguments = terms, _, _ = np.ones((n_terms, 40, 30)), np.ones((40, 30)), np.ones(30)
-    kernel = make_collect_field(n_terms)
-    known, call = is_on_disk(kernel), make_handed_over(kernel)
-    call(mailboxes, 2, 40, arguments)
-    # Another thread would do its part meanwhile.
-    go_away(mailboxes, 0)
-    counts = call.stats.cache_hits, call.stats.cache_misses
-    counts = [sum(count.values()) for count in counts]
-    print(n_terms, terms[0].min(), terms[0].max(), int(known), *counts)
+    call = make_caller(make_collect_field(n_terms))
+    call(*arguments, 0, 40)
+    counts = [sum(count.values()) for count in (call.stats.cache_hits, call.stats.cache_misses)]
+    print(n_terms, terms[0].min(), terms[0].max(), *counts)
 """
 
 
@@ -110,12 +109,9 @@ def test_what_several_processes_have_compiled_is_told_apart(tmp_path):
     package = Package(tmp_path)
     # What is common to all is compiled first; large kernels are called, not inlined.
     for n_terms in ("5", "12", "13"):
-        found = result(package.start(HANDED_OVER, n_terms))
-        assert found == {n_terms: [int(n_terms), int(n_terms), 0, 0, 1]}
-    found = result(package.start(HANDED_OVER, "12", "13"))
-    assert found == {"12": [12, 12, 1, 1, 0], "13": [13, 13, 1, 1, 0]}
-    package.edit("backends/cpu/weights.py", "in place.", "in its place.")
-    assert result(package.start(HANDED_OVER, "12")) == {"12": [12, 12, 0, 0, 1]}
+        assert result(package.start(CALLERS, n_terms)) == {n_terms: [int(n_terms)] * 2 + [0, 1]}
+    found = result(package.start(CALLERS, "12", "13"))
+    assert found == {"12": [12, 12, 1, 0], "13": [13, 13, 1, 0]}
 
 
 @cpu_kernel()

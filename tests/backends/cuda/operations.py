@@ -211,7 +211,6 @@ def run_case(backend, place, dtype):
         else:
             own.append(counters[one.name] if isinstance(one, Counter) else one)
     returned = getattr(backend, operation)(*own)
-    backend.settle()
     record.end_step(backend.load_order(np.arange(1)))
     arrays = [
         backend.to_host(device)

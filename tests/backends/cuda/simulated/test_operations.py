@@ -26,7 +26,6 @@ COVERED_ELSEWHERE = {
     "leave_out",
     "put",
     "repeat",
-    "settle",
     "step_record",
     "take",
     "to_host",
