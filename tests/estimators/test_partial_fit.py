@@ -298,7 +298,7 @@ def test_a_forked_process_goes_on_with_threads_of_its_own(monkeypatch):
         for one in (model, twin):
             one.partial_fit(X, Y, classes=CLASSES)
         probabilities = twin.partial_fit(X, Y).predict_proba(X)
-        assert model._live_engine().engine.backend._pool._workers
+        assert _threads.WORKERS._number
         child = os.fork()
         if child == 0:
             signal.alarm(30)

@@ -16,6 +16,7 @@ from ._record import StepRecord
 from ._threads import (
     BLOCK,
     MULTIPLY_ADDS,
+    SHARED_BY_BLAS,
     SINGLE_THREADED_BLAS,
     STREAMED,
     RowPool,
@@ -153,12 +154,15 @@ class CpuBackend(CompressedOperations, ExpansionOperations, LabelOperations):
     def _multiply(self, *products):
         """Share the larger side of products of the same shapes among threads, in whole blocks."""
         a, _, out = products[0]
+        multiply_adds = out.size * a.shape[1]
+        if multiply_adds >= SHARED_BY_BLAS:
+            SINGLE_THREADED_BLAS.renew()
         if max(out.shape) < 1.5 * BLOCK:
             for a, b, out in products:
                 # What np.matmul does before it calls BLAS takes as long as a small product.
                 a.dot(b, out)
             return
-        work = len(products) * out.size * a.shape[1] // MULTIPLY_ADDS
+        work = len(products) * multiply_adds // MULTIPLY_ADDS
         kernel = _multiply_rows if out.shape[0] >= out.shape[1] else _multiply_columns
         blocks = cut(max(out.shape))
         self._run(kernel, len(products) * len(blocks), work, products, blocks, grain=1)

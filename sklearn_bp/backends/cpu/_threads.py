@@ -28,6 +28,9 @@ MULTIPLY_ADDS = 40
 GRAIN = 64
 """Rows that stay together: a vectorised loop over them leaves nothing over, wherever it begins."""
 
+SHARED_BY_BLAS = 2**18
+"""Multiply-adds from which BLAS would share a product among threads of its own."""
+
 BLOCK = 256
 """Rows or columns of a product that BLAS computes at a time: it rounds larger parts in other
 ways."""
@@ -66,6 +69,12 @@ class SingleThreadedBlas:
             self._n_engines -= 1
             if not self._n_engines:
                 _change_blas_limits([limit and 1 for limit in self._before], self._before)
+
+    def renew(self):
+        """Set the limit again if another thread has changed it since."""
+        for library in _blas():
+            if (library.num_threads or 1) > 1:
+                library.set_num_threads(1)
 
     def limits(self):
         """List the threads of every BLAS library, or what they are without this limit.
