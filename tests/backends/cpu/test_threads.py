@@ -183,7 +183,10 @@ def test_no_bit_depends_on_the_number_of_threads(name, monkeypatch):
 
 
 def test_no_bit_depends_on_limits_that_come_and_go():
-    """Of BLAS, set by another thread before an engine is made and after each of its steps."""
+    """Of BLAS, set by somebody else before an engine is made and after each of its steps.
+
+    Newer releases of threadpoolctl let one thread of a process change it, the first that does.
+    """
     expected = reached("mf", 1)
     network = make_network((300, 401, 203, 10), dtype="float32", **SETTINGS["mf"])
     rng = np.random.default_rng(0)
@@ -192,9 +195,8 @@ def test_no_bit_depends_on_limits_that_come_and_go():
     limits = threadpool_limits(3, user_api="blas")
 
     def change(n_samples):
-        other = threading.Thread(target=lambda: threadpool_limits(3, user_api="blas"))
-        other.start()
-        other.join()
+        threadpool_limits(3, user_api="blas")
+        assert blas_threads() == 3
 
     try:
         engine = Engine(network, draw_posterior(network, np.random.RandomState(0)), CpuBackend(2))
