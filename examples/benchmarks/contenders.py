@@ -95,7 +95,8 @@ class ProductsAlone(CpuBackend):
 
     def repeat_products(self):
         """Do the recorded products again, and nothing else."""
-        with self.computing():
+        largest = max((a.size * b.shape[1] for a, b, _ in self.products), default=0)
+        with self.computing(largest):
             for a, b, out in self.products:
                 super().matmul(a, b, out)
 

@@ -43,6 +43,7 @@ class Engine:
             layer.algorithm.n_terms(layer) * math.prod(layer.layout.shape) for layer in self.layers
         ]
         self._terms = backend.zeros((max(n_terms),), network.dtype)
+        self._most_products = network.largest_product(1)
         self._record = backend.step_record(2 * len(self.layers) * network.n_inner_iter)
         self._hand_out_counters()
 
@@ -96,7 +97,7 @@ class Engine:
             If a step would leave the finite numbers; the posterior before that step is kept.
         """
         self._record.start()
-        with self.backend.computing():
+        with self.backend.computing(batch_size * self._most_products):
             for rows in self.backend.batches(X, order, batch_size):
                 self._step(X, y, rows, sample_weight)
                 if on_step is not None:
@@ -124,7 +125,7 @@ class Engine:
             If the step would leave the finite numbers; the posterior before it is kept.
         """
         self._record.start()
-        with self.backend.computing():
+        with self.backend.computing(rows.shape[0] * self._most_products):
             self._step(X, y, rows, sample_weight)
         return self._finish()
 

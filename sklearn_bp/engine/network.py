@@ -106,6 +106,11 @@ class Network:
             return self.n_rows(layer)
         return int(self.intercept)
 
+    def largest_product(self, n_samples):
+        """Multiply-adds of the largest layer's products, for a number of samples."""
+        sizes = [self.n_rows(k) * self.layer_sizes[k + 1] for k in range(self.n_layers)]
+        return n_samples * max(sizes)
+
     def plain_sums(self, layer):
         """Whether a layer's factors couple its units, so that every algorithm uses plain sums."""
         return layer == self.n_layers - 1 and not OUTPUTS[self.output].factorized

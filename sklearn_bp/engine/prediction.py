@@ -177,7 +177,8 @@ def _finite(forward, network, posterior, X, backend):
     Training that diverges is stopped at the last finite posterior, but squares and sums of its
     weights need not be finite.
     """
-    with backend.computing(), np.errstate(all="ignore"):
+    largest = network.largest_product(min(X.shape[0], CHUNK_ROWS))
+    with backend.computing(largest), np.errstate(all="ignore"):
         arrays = forward(network, posterior, X, backend)
         if not _are_finite(arrays) and network.dtype != np.float64:
             arrays = forward(*_in_double(network, posterior), X, backend)

@@ -15,6 +15,7 @@ from ._memory import zeros_apart
 from ._record import StepRecord
 from ._threads import (
     BLOCK,
+    LEAST_WORK_PER_THREAD,
     MULTIPLY_ADDS,
     SHARED_BY_BLAS,
     SINGLE_THREADED_BLAS,
@@ -59,21 +60,26 @@ class CpuBackend(CompressedOperations, ExpansionOperations, LabelOperations):
         """Run a kernel over the rows of an array for whose elements it does next to nothing."""
         return self._pool.run(kernel, array.shape[0], array.size // STREAMED, *arguments)
 
-    @contextmanager
-    def computing(self):
+    @staticmethod
+    def computing(multiply_adds):
         """Give operations what they need around them, for as long as they take.
 
         Products run on this backend's threads, and not on BLAS's own, whose number would decide
         how they are rounded. Operations count what is not finite, and the engine raises errors of
         its own: NumPy's warnings say no more.
 
+        Parameters
+        ----------
+        multiply_adds : int
+            Of the largest product there will be; BLAS shares no small ones.
+
         Returns
         -------
         context manager
             To be entered around operations.
         """
-        with SINGLE_THREADED_BLAS, np.errstate(over="ignore", invalid="ignore"):
-            yield
+        quiet = np.errstate(over="ignore", invalid="ignore")
+        return quiet if multiply_adds < SHARED_BY_BLAS else _alone(quiet)
 
     # Arrays --------------------------------------------------------------------------------
 
@@ -157,12 +163,13 @@ class CpuBackend(CompressedOperations, ExpansionOperations, LabelOperations):
         multiply_adds = out.size * a.shape[1]
         if multiply_adds >= SHARED_BY_BLAS:
             SINGLE_THREADED_BLAS.renew()
-        if max(out.shape) < 1.5 * BLOCK:
+        work = len(products) * multiply_adds // MULTIPLY_ADDS
+        # Whether there are blocks decides how a product is rounded: no matter how many threads.
+        if max(out.shape) < 1.5 * BLOCK or work < 2 * LEAST_WORK_PER_THREAD:
             for a, b, out in products:
                 # What np.matmul does before it calls BLAS takes as long as a small product.
                 a.dot(b, out)
             return
-        work = len(products) * multiply_adds // MULTIPLY_ADDS
         kernel = _multiply_rows if out.shape[0] >= out.shape[1] else _multiply_columns
         blocks = cut(max(out.shape))
         self._run(kernel, len(products) * len(blocks), work, products, blocks, grain=1)
@@ -430,6 +437,13 @@ class CpuBackend(CompressedOperations, ExpansionOperations, LabelOperations):
     def subtract_precision(self, target, a):
         """Subtract `a` from the precisions in the target, keeping them at least 0."""
         self._stream(elementwise.subtract_precision, a, target, a)
+
+
+@contextmanager
+def _alone(quiet):
+    """Keep BLAS to one thread, within another context."""
+    with SINGLE_THREADED_BLAS, quiet:
+        yield
 
 
 @cache

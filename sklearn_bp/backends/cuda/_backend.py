@@ -161,7 +161,7 @@ class CudaBackend(ExpansionOperations, LabelOperations):
         return DeviceRecord(self, n_counters)
 
     @staticmethod
-    def computing():
+    def computing(multiply_adds):
         """Give operations what they need around them: nothing, the device has its own threads."""
         return nullcontext()
 

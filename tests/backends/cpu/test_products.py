@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sklearn_bp.backends.cpu import CpuBackend, _threads
+from sklearn_bp.backends.cpu import CpuBackend, _backend, _threads
 
 M, N, K = 33, 50, 41
 
@@ -11,7 +11,8 @@ M, N, K = 33, 50, 41
 @pytest.fixture(params=[1, 2, 3])
 def backend(request, monkeypatch):
     """Backends of several threads that share whatever work there is."""
-    monkeypatch.setattr(_threads, "LEAST_WORK_PER_THREAD", 1)
+    for module in (_threads, _backend):
+        monkeypatch.setattr(module, "LEAST_WORK_PER_THREAD", 1)
     return CpuBackend(request.param)
 
 

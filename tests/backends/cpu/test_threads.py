@@ -13,7 +13,7 @@ from oracles.random_networks import random_case
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_bp.backends import CpuBackend
-from sklearn_bp.backends.cpu import _threads
+from sklearn_bp.backends.cpu import _backend, _threads
 from sklearn_bp.backends.cpu._threads import (
     GRAIN,
     LEAST_WORK_PER_THREAD,
@@ -175,7 +175,8 @@ def reached(name, n_threads, sizes=(300, 401, 203, 10), dtype="float32", n_steps
 @pytest.mark.parametrize("name", SETTINGS)
 def test_no_bit_depends_on_the_number_of_threads(name, monkeypatch):
     sizes = (150, 140, 70, 10) if "sweeps" in name or "exact" in name else (300, 401, 203, 10)
-    monkeypatch.setattr(_threads, "LEAST_WORK_PER_THREAD", 1)
+    for module in (_threads, _backend):
+        monkeypatch.setattr(module, "LEAST_WORK_PER_THREAD", 1)
     one, *others = (reached(name, n_threads, sizes) for n_threads in (1, 2, 3, 8))
     assert np.isfinite(one).all()
     for other in others:
@@ -223,17 +224,20 @@ def blas_threads():
 def test_blas_leaves_the_threads_to_the_backend(monkeypatch):
     monkeypatch.setattr(_threads, "cpu_count", lambda: 3)
     with threadpool_limits(3, user_api="blas"):
-        with CpuBackend().computing():
+        with CpuBackend().computing(10**9):
             assert blas_threads() == 1
         assert blas_threads() == 3
-        with CpuBackend(n_threads=1).computing():
+        with CpuBackend(n_threads=1).computing(10**9):
             assert blas_threads() == 1
+        # BLAS does not share it.
+        with CpuBackend().computing(10**5):
+            assert blas_threads() == 3
 
 
 def test_blas_is_left_alone_by_a_training(monkeypatch):
     """Within an epoch it has one thread per caller; afterwards as many as before, come what may."""
     monkeypatch.setattr(_threads, "cpu_count", lambda: 3)
-    monkeypatch.setattr(_threads, "LEAST_WORK_PER_THREAD", 1)
+    monkeypatch.setattr(_backend, "SHARED_BY_BLAS", 1)
     case, seen = random_case(5), []
     with threadpool_limits(3, user_api="blas"):
         engine = Engine(network_of(case), posterior_of(case, "float64"), CpuBackend())
@@ -254,14 +258,15 @@ def test_blas_is_left_alone_by_a_training(monkeypatch):
 )
 def test_products_are_whole(shape, n_threads, monkeypatch):
     """By rows or by columns, with either factor transposed."""
-    monkeypatch.setattr(_threads, "LEAST_WORK_PER_THREAD", 1)
+    for module in (_threads, _backend):
+        monkeypatch.setattr(module, "LEAST_WORK_PER_THREAD", 1)
     rng, backend = np.random.default_rng(0), CpuBackend(n_threads)
     rows, inner, columns = shape
     a, b = rng.standard_normal((rows, inner)), rng.standard_normal((inner, columns))
     for left in (a, np.ascontiguousarray(a.T).T):
         for right in (b, np.ascontiguousarray(b.T).T):
             out = np.full((rows, columns), np.nan)
-            with backend.computing():
+            with backend.computing(a.size * columns):
                 backend.matmul(left, right, out)
             np.testing.assert_allclose(out, a @ b, rtol=1e-13, atol=1e-14)
 
@@ -300,12 +305,12 @@ def test_engines_that_overlap_give_blas_its_threads_back(monkeypatch):
     """The first to begin is the first to end; the second is made while the first computes."""
     monkeypatch.setattr(_threads, "cpu_count", lambda: 8)
     with threadpool_limits(3, user_api="blas"):
-        first = CpuBackend().computing()
+        first = CpuBackend().computing(10**9)
         first.__enter__()
         assert usable_threads() == 3
         second = CpuBackend()
         assert second._pool.n_threads == 3
-        second = second.computing()
+        second = second.computing(10**9)
         second.__enter__()
         first.__exit__(None, None, None)
         assert blas_threads() == 1
