@@ -200,6 +200,9 @@ class RowPool:
         int
             Sum of what the calls returned (0 if nothing).
         """
+        # Small kernels take hardly longer than to call them.
+        if self.n_threads == 1 or work < 2 * LEAST_WORK_PER_THREAD:
+            return kernel(*arguments, 0, rows) or 0
         n_grains = -(-rows // grain)
         n_parts = min(self.n_threads, n_grains, work // LEAST_WORK_PER_THREAD)
         if n_parts < 2:
