@@ -32,8 +32,8 @@ likelihood_weight : float or "auto", default="auto"
     1,000 samples n more, √(1000/n) times as many), at most 1 per epoch, and is 1 in `partial_fit`.
 label_noise : float or "auto", default="auto"
     Probability that a label is another class's, in [0, 1 − 1/K) for K classes: a label that the
-    other samples contradict loses its pull. "auto" learns it, see `label_noise_`; 0 trusts every
-    label.
+    other samples contradict loses its pull. "auto" learns it, up to 0.3 in `fit`, see
+    `label_noise_`; 0 trusts every label.
 n_inner_iter : int, default=1
     Sweeps of messages per mini-batch.
 reinforcement : float, default=0.0

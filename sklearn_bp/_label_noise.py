@@ -1,4 +1,4 @@
-"""Learning the label noise ε from the labels of samples that are not learned yet."""
+"""Learning the label noise ε from predictions that do not know the samples themselves."""
 
 import numpy as np
 
