@@ -2,7 +2,7 @@
 
 from contextlib import contextmanager
 
-from sklearn_bp._base import MessagePassingClassifier
+from sklearn_bp._estimators.base import MessagePassingClassifier
 
 EARLIER_DEFAULTS = {
     "algo": "bp",

@@ -11,8 +11,9 @@ from datasets.conftest import draw_images, no_data_and_no_network  # noqa: F401
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from sklearn_bp import BayesBPClassifier, BPClassifier, __main__, _progress, _training
+from sklearn_bp import BayesBPClassifier, BPClassifier, __main__
 from sklearn_bp.__main__ import main
+from sklearn_bp._estimators import progress, training
 from sklearn_bp.backends import cuda
 
 pytestmark = pytest.mark.usefixtures("binary_networks")
@@ -142,7 +143,7 @@ def test_a_plot_without_matplotlib_is_refused_before_the_training(monkeypatch, c
     assert "pip install 'sklearn-bp[plot]'" in capsys.readouterr().err
 
 
-class Impatient(_progress.Silent):
+class Impatient(progress.Silent):
     """A user who stops the first epoch."""
 
     def advance(self, n_samples):
@@ -150,7 +151,7 @@ class Impatient(_progress.Silent):
 
 
 def test_a_training_stopped_in_its_first_epoch_is_tested_all_the_same(monkeypatch, capsys):
-    monkeypatch.setattr(_training, "make_progress", lambda *arguments: Impatient())
+    monkeypatch.setattr(training, "make_progress", lambda *arguments: Impatient())
     with pytest.warns(UserWarning, match="interrupted"):
         assert main(QUICK) == 0
     told = capsys.readouterr().out

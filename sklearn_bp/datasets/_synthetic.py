@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import Bunch, check_array, check_random_state, column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from .._classifier import BPClassifier
+from .._estimators.classifier import BPClassifier
 
 FEATURE_STEP = 2.0**-12
 """Features of teacher-student problems are multiples of this: sums of up to a few hundred thousand

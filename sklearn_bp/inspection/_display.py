@@ -1,6 +1,6 @@
 """What all displays share."""
 
-from .._checks import check_fitted_network
+from .._estimators.fitted import check_fitted_network
 
 
 def new_axes(ax):

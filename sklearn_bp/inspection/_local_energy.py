@@ -7,9 +7,9 @@ import numpy as np
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import Interval, validate_params
 
-from .. import _validation
-from .._checks import check_fitted_network
-from .._classifier import BPClassifier
+from .._estimators import validation
+from .._estimators.classifier import BPClassifier
+from .._estimators.fitted import check_fitted_network
 from ..backends import get_backend
 from ..engine.prediction import point_weights
 
@@ -95,8 +95,8 @@ def local_energy(estimator, X, y, *, flip_probabilities=None, n_repeats=5, rando
     0.0
     """
     check_fitted_network(estimator)
-    X = _validation.validate_samples(estimator, X, estimator.dtype)
-    y = _validation.validate_labels(y, X)
+    X = validation.validate_samples(estimator, X, estimator.dtype)
+    y = validation.validate_labels(y, X)
     flip_probabilities = _check_probabilities(flip_probabilities)
     random_state = check_random_state(random_state)
     point = _point_posterior(estimator)

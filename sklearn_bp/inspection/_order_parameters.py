@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .. import _state
-from .._checks import check_fitted_network
+from .._estimators import posterior as posteriors
+from .._estimators.fitted import check_fitted_network
 
 
 def polarization(estimator):
@@ -48,7 +48,7 @@ def polarization(estimator):
     """
     check_fitted_network(estimator)
     posterior = estimator._current_posterior()
-    return np.array(_state.order_parameters(estimator._network, posterior)[0])
+    return np.array(posteriors.order_parameters(estimator._network, posterior)[0])
 
 
 def overlaps(estimator):
@@ -137,12 +137,12 @@ def mean_overlaps(estimator):
     """
     check_fitted_network(estimator)
     posterior = estimator._current_posterior()
-    return np.array(_state.order_parameters(estimator._network, posterior)[1])
+    return np.array(posteriors.order_parameters(estimator._network, posterior)[1])
 
 
 def _layer_overlaps(network, mean, variance, mask):
     """Compute the overlaps of one layer from m, σ and its mask, all (n_in, n_out)."""
-    certain, exists = _state.certainties(network, mean, variance), mask.astype(np.float64)
+    certain, exists = posteriors.certainties(network, mean, variance), mask.astype(np.float64)
     shared = exists.T @ exists
     products = certain.T @ certain
     return np.divide(products, shared, out=np.zeros_like(products), where=shared > 0)

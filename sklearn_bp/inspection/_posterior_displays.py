@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._checks import check_fitted_network
+from .._estimators.fitted import check_fitted_network
 from ._display import Display, layer_label, new_axes
 from ._local_energy import local_energy
 

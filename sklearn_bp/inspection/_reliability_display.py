@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
-from .._validation import encode_labels, validate_classes
+from .._estimators.validation import encode_labels, validate_classes
 from ._display import Display, new_axes
 
 

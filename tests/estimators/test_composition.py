@@ -33,7 +33,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_bp import BayesBPClassifier, BPClassifier
-from sklearn_bp import _documentation as documentation
+from sklearn_bp._estimators import documentation
 
 from .problems import ESTIMATORS, X, Y, small
 from .states import assert_same_posterior

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from sklearn_bp import BayesBPClassifier, _training
-from sklearn_bp._constant_features import ROWS, constant_features
+from sklearn_bp import BayesBPClassifier
+from sklearn_bp._estimators import training
+from sklearn_bp._estimators.diagnosis import ROWS_COMPARED, constant_features
 
 from .problems import X, Y, small
 
@@ -56,7 +57,7 @@ def test_nobody_else_warns(samples, parameters):
 
 
 def test_constants_are_found_among_many_samples():
-    samples = np.random.RandomState(0).normal(size=(2 * ROWS + 1, 5))
+    samples = np.random.RandomState(0).normal(size=(2 * ROWS_COMPARED + 1, 5))
     samples[:, 1], samples[:, 2], samples[:, 3] = 7.0, 0.0, -2.0
     np.testing.assert_array_equal(constant_features(samples), [7.0, -2.0])
     samples[-1, 1] = 7.5
@@ -67,7 +68,7 @@ def test_constants_are_found_among_many_samples():
 
 def test_what_the_warning_says_is_so(monkeypatch):
     """Pixels of one brightness beside a few that tell the classes apart."""
-    monkeypatch.setattr(_training, "RELAPSE", np.inf)  # An earlier state is not misled yet.
+    monkeypatch.setattr(training, "RELAPSE", np.inf)  # An earlier state is not misled yet.
     rng = np.random.RandomState(0)
     labels = rng.randint(2, size=600)
     telling = rng.normal(size=(600, 20)) + 0.7 * (2 * labels[:, None] - 1)

@@ -8,8 +8,9 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score
 
-from sklearn_bp import BPClassifier, _training
-from sklearn_bp._training import Training
+from sklearn_bp import BPClassifier
+from sklearn_bp._estimators import training
+from sklearn_bp._estimators.training import Training
 
 from .problems import ESTIMATORS, X, Y, small
 from .states import assert_same, assert_same_posterior, posterior_of
@@ -175,7 +176,7 @@ def test_no_epochs(early_stopping):
 @pytest.mark.parametrize("weight_prior", ["binary", "gaussian"])
 @pytest.mark.parametrize("order", [{"batch_size": 1000}, {"batch_size": 16, "shuffle": False}])
 def test_two_fits_of_three_epochs_are_one_of_six(cls, weight_prior, order, monkeypatch):
-    monkeypatch.setattr(_training, "RELAPSE", np.inf)  # Each goes on from its last state.
+    monkeypatch.setattr(training, "RELAPSE", np.inf)  # Each goes on from its last state.
     options = {"weight_prior": weight_prior, **order}
     model = small(cls, max_iter=3, warm_start=True, **options).fit(X, Y)
     first = copy.deepcopy(model.history_)

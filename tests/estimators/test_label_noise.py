@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sklearn_bp import BayesBPClassifier, BPClassifier, load
-from sklearn_bp._label_noise import most_likely_label_noise
+from sklearn_bp._estimators.label_noise import most_likely_label_noise
 
 from .problems import ESTIMATORS, X, Y, small
 from .states import posterior_arguments

@@ -7,7 +7,7 @@ from sklearn.ensemble import AdaBoostClassifier
 from sklearn.metrics import recall_score
 
 from sklearn_bp import BayesBPClassifier, BPClassifier
-from sklearn_bp._parameters import likelihood_weight
+from sklearn_bp._estimators.parameters import likelihood_weight
 
 from .problems import ESTIMATORS, PRIORS, X, Y, small
 from .states import assert_close_posterior, assert_same_posterior

@@ -8,7 +8,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 from threadpoolctl import threadpool_limits
 
-from sklearn_bp import _training
+from sklearn_bp._estimators import training
 from sklearn_bp.backends.cpu import _threads
 from sklearn_bp.engine.errors import EdgeMemoryError, NonFiniteError
 
@@ -46,7 +46,7 @@ def test_one_call_is_an_epoch_of_one_mini_batch(algo, weight_prior, output):
 @pytest.mark.parametrize("algo", ALGORITHMS)
 def test_fit_is_a_loop_of_calls(algo, weight_prior, dtype, monkeypatch):
     """Mini-batches of 40, 40, 40 and 30 samples, twice, with several sweeps."""
-    monkeypatch.setattr(_training, "RELAPSE", np.inf)  # Calls keep no earlier state.
+    monkeypatch.setattr(training, "RELAPSE", np.inf)  # Calls keep no earlier state.
     parameters = dict(algo=algo, weight_prior=weight_prior, n_inner_iter=2, dtype=dtype)
     fitted = small(max_iter=2, batch_size=40, shuffle=False, **parameters).fit(X, Y)
     stepped = small(**parameters)
@@ -293,6 +293,7 @@ def test_an_interrupted_step_is_taken_back(monkeypatch):
 def test_a_forked_process_goes_on_with_threads_of_its_own(monkeypatch):
     """The engine's thread stays behind; who waits for it in the child waits until the alarm."""
     monkeypatch.setattr(_threads, "cpu_count", lambda: 2)
+    monkeypatch.setattr(_threads, "LEAST_WORK_PER_THREAD", 1)
     with threadpool_limits(2, user_api="blas"):
         model, twin = (small(hidden_layer_sizes=(1000,)) for _ in range(2))
         for one in (model, twin):

@@ -15,7 +15,8 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 import sklearn_bp
-from sklearn_bp import BayesBPClassifier, BPClassifier, _persistence
+from sklearn_bp import BayesBPClassifier, BPClassifier
+from sklearn_bp._estimators import persistence
 
 from .problems import ESTIMATORS, PRIORS, X, Y, batches, small
 from .states import assert_same, assert_same_posterior, posterior_of, state_of
@@ -53,8 +54,8 @@ def by_skops(model, folder):
 
 TRUSTED = [
     "numpy.dtype",
-    "sklearn_bp._bayes.BayesBPClassifier",
-    "sklearn_bp._classifier.BPClassifier",
+    "sklearn_bp._estimators.bayes.BayesBPClassifier",
+    "sklearn_bp._estimators.classifier.BPClassifier",
     "sklearn_bp.engine.network.Network",
     "sklearn_bp.engine.posterior.LayerPosterior",
 ]
@@ -408,7 +409,7 @@ def test_nothing_in_a_file_is_executed(name, saved, tmp_path):
 
 def test_newer_files_say_so(saved, tmp_path):
     path = tmp_path / "model.npz"
-    newer = _persistence.FORMAT_VERSION + 1
+    newer = persistence.FORMAT_VERSION + 1
 
     def change(header):
         header.update(format_version=newer, package_version="99.1", network="another layout")
@@ -449,3 +450,24 @@ def test_files_of_version_1_stay_readable():
     assert model.get_params()["density"] == 0.8 and model.get_params()["random_state"] == 0
     np.testing.assert_allclose(model.predict_proba(X[::25]), PREDICTED_BY_VERSION_1, atol=2e-4)
     model.partial_fit(X, np.array(["a", "b", "c"])[Y])
+
+
+PREDICTED_BY_VERSION_0_1 = [
+    [0.575623, 0.393011, 0.031366],
+    [0.853415, 0.145974, 0.000611],
+    [0.0, 1.0, 0.0],
+    [0.115033, 0.128654, 0.756314],
+]
+"""Of the unit vectors, by `BayesBPClassifier((5,), algo="amp", weight_prior="gaussian",
+max_iter=3, random_state=0)` of version 0.1, fitted to standardised irises."""
+
+
+@pytest.mark.parametrize("name", ["format_1_bayes.npz", "version_0_1.pickle"])
+@pytest.mark.filterwarnings("ignore:Trying to unpickle estimator")
+def test_estimators_of_version_0_1_predict_and_go_on(name):
+    path = VERSION_1.with_name(name)
+    is_pickle = path.suffix == ".pickle"
+    model = pickle.loads(path.read_bytes()) if is_pickle else sklearn_bp.load(path)
+    np.testing.assert_allclose(model.predict_proba(np.eye(4)), PREDICTED_BY_VERSION_0_1, atol=2e-4)
+    assert model.partial_fit(np.eye(4), [0, 0, 1, 2]).n_steps_ > 1
+    clone(model)

@@ -7,7 +7,7 @@ import pytest
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
-from sklearn_bp import _training
+from sklearn_bp._estimators import training
 from sklearn_bp.engine.errors import EdgeMemoryError, NonFiniteError
 
 from .problems import ALGORITHMS, ESTIMATORS, PRIORS, X, Y, small
@@ -90,7 +90,7 @@ def test_training_until_every_weight_is_polarised(activation, algo, monkeypatch)
     What is left of V is the floor that keeps 1/V finite. Mean field leaves units that say the same
     for every sample, whose weights learn little: measured 0.75, others 0.94 and more.
     """
-    monkeypatch.setattr(_training, "RELAPSE", np.inf)  # The last state is wanted.
+    monkeypatch.setattr(training, "RELAPSE", np.inf)  # The last state is wanted.
     model = small(
         algo=algo,
         activation=activation,

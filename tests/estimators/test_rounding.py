@@ -207,7 +207,7 @@ def test_training_goes_on_from_rounded_weights(dtype, algo):
 def test_sparse_samples_and_batches_of_rows_give_the_same(monkeypatch):
     model = trained()
     expected = round_weights(model, X, n_layers=2).coefs_
-    monkeypatch.setattr("sklearn_bp._rounding.ROWS", 7)
+    monkeypatch.setattr("sklearn_bp._estimators.rounding.ROWS", 7)
     for samples in (X, csr_matrix(X)):
         for ours, theirs in zip(
             round_weights(model, samples, n_layers=2).coefs_, expected, strict=True

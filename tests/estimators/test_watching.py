@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from sklearn_bp import BPClassifier
-from sklearn_bp._callbacks import HAS_CALLBACKS
-from sklearn_bp._training import Training
+from sklearn_bp._estimators.callbacks import HAS_CALLBACKS
+from sklearn_bp._estimators.training import Training
 from sklearn_bp.inspection import mean_overlaps, polarization
 
 from .problems import ESTIMATORS, X, Y, small
@@ -59,7 +59,7 @@ def test_lines_without_validation_say_nothing_of_it(capsys):
 def test_time_left_is_that_of_the_epochs_to_come(capsys, monkeypatch):
     # A clock that ticks ten seconds at every look.
     clock = iter(range(0, 1000, 10))
-    monkeypatch.setattr("sklearn_bp._progress.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("sklearn_bp._estimators.progress.perf_counter", lambda: next(clock))
     small(verbose=2, max_iter=4).fit(X, Y)
     left = re.findall(r"(\d+) s left", capsys.readouterr().out)
     assert left == ["30", "20", "10", "0"]
@@ -271,7 +271,7 @@ import sklearn.calibration, sklearn.model_selection, sklearn.pipeline
 hidden = sys.modules.pop("sklearn.callback", None)
 sys.modules["sklearn.callback"] = None
 from sklearn_bp import BPClassifier
-from sklearn_bp._callbacks import HAS_CALLBACKS
+from sklearn_bp._estimators.callbacks import HAS_CALLBACKS
 assert not HAS_CALLBACKS
 assert not hasattr(BPClassifier, "set_callbacks")
 sys.modules["sklearn.callback"] = hidden

@@ -15,8 +15,8 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from ._parameters import CONSTRAINTS
-from .backends._samples import KEPT_TYPES
+from ..backends._samples import KEPT_TYPES
+from .parameters import CONSTRAINTS
 
 CHECKED_AT_A_TIME = 2**18
 """Numbers that are checked at a time: few enough for the cache, and many enough for a disk."""

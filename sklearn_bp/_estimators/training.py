@@ -9,12 +9,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import train_test_split
 
-from ._label_noise import SETTLED_COUNTS, believable_label_noise, most_likely_label_noise
-from ._progress import make_progress
-from ._state import order_parameters
-from .engine.engine import Engine
-from .engine.errors import NonFiniteError
-from .engine.leave_one_out import LeaveOneOut, Settled
+from ..engine.engine import Engine
+from ..engine.errors import NonFiniteError
+from ..engine.leave_one_out import LeaveOneOut, Settled
+from .label_noise import SETTLED_COUNTS, believable_label_noise, most_likely_label_noise
+from .posterior import order_parameters
+from .progress import make_progress
 
 RELAPSE = 0.05
 """Rise of the log-loss, in nats, that makes an earlier state the better one; less is chance."""
@@ -71,7 +71,7 @@ class Schedule:
     n_iter_no_change : int
         Epochs without a gain after which training stops.
     verbose : int
-        See :func:`sklearn_bp._progress.make_progress`.
+        See :func:`sklearn_bp._estimators.progress.make_progress`.
     """
 
     max_iter: int

@@ -9,10 +9,12 @@ from dataclasses import replace
 from operator import is_
 from weakref import WeakKeyDictionary
 
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from . import _state
-from ._label_noise import bounded_label_noise
+from . import posterior as posteriors
+from .label_noise import bounded_label_noise
+from .parameters import PARAMETERS_OF_VERSION_0_1
 
 _ENGINES: WeakKeyDictionary = WeakKeyDictionary()
 
@@ -64,8 +66,8 @@ class LiveEngine:
         self.engine, self._parameters, self._process = engine, parameters, os.getpid()
         self.network = engine.network
         # What a list holds may change: it is known by what it held.
-        self._key = _state.as_key(parameters)
-        self._are_constant = all(map(_state.is_constant, parameters))
+        self._key = posteriors.as_key(parameters)
+        self._are_constant = all(map(posteriors.is_constant, parameters))
         self._posterior = self._batch = None
 
     def serves(self, parameters):
@@ -85,7 +87,7 @@ class LiveEngine:
             return False
         # Comparing them one by one takes as long as a kernel, and as a rule nothing was set.
         untouched = self._are_constant and all(map(is_, parameters, self._parameters))
-        return untouched or self._key == _state.as_key(parameters)
+        return untouched or self._key == posteriors.as_key(parameters)
 
     def step(self, X, y, sample_weight):
         """Take a PasP step; if it fails, only its start remains, and the engine serves no more.
@@ -177,6 +179,10 @@ class FittedPosterior:
             state = dict(state, _posterior=self._current_posterior())
         return state
 
+    def __setstate__(self, state):
+        """Unpickle; of version 0.1 too, which had fewer parameters."""
+        super().__setstate__({**PARAMETERS_OF_VERSION_0_1, **state})
+
     # What users see ------------------------------------------------------------------------
 
     @property
@@ -187,19 +193,19 @@ class FittedPosterior:
 
     def _split(self, name):
         posterior = self._current_posterior()
-        return _state.split(self._network, posterior, name)
+        return posteriors.split(self._network, posterior, name)
 
     @property
     def coefs_(self):
         """Point weights of each layer: exactly ±1 (0 where pruned), or means of Gaussian ones."""
         posterior = self._current_posterior()
-        return _state.point_network(self._network, posterior)[0]
+        return posteriors.point_network(self._network, posterior)[0]
 
     @property
     def intercepts_(self):
         """Point intercepts of each layer; zeros with ``fit_intercept=False``."""
         posterior = self._current_posterior()
-        return _state.point_network(self._network, posterior)[1]
+        return posteriors.point_network(self._network, posterior)[1]
 
     @property
     def weight_fields_(self):
@@ -225,7 +231,7 @@ class FittedPosterior:
     def weight_masks_(self):
         """Which weights exist, as Boolean arrays."""
         posterior = self._current_posterior()
-        return _state.masks(self._network, posterior)
+        return posteriors.masks(self._network, posterior)
 
     @property
     def intercept_fields_(self):
@@ -294,7 +300,7 @@ class FittedPosterior:
             the state is then what it was.
         """
         check_is_fitted(self)
-        posterior = _state.assemble(
+        posterior = posteriors.assemble(
             self._network,
             weight_fields=weight_fields,
             weight_means=weight_means,
@@ -306,3 +312,29 @@ class FittedPosterior:
         )
         self._hold(posterior)
         return self
+
+
+def check_fitted_network(estimator):
+    """Refuse anything but a fitted estimator of this package.
+
+    Parameters
+    ----------
+    estimator : object
+        What a user passed.
+
+    Raises
+    ------
+    TypeError
+        If it is something else; for a pipeline the message says how to take it apart.
+    NotFittedError
+        If it is not fitted.
+    """
+    if not isinstance(estimator, FittedPosterior):
+        hint = ""
+        if isinstance(estimator, Pipeline):
+            hint = " Of a pipeline, pass pipeline[-1], and X as pipeline[:-1].transform(X)."
+        raise TypeError(
+            "estimator must be a fitted BPClassifier or BayesBPClassifier; got "
+            f"{type(estimator).__name__}.{hint}"
+        )
+    check_is_fitted(estimator)

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import MessagePassingClassifier
-from .engine.posterior import LayerPosterior, moments, variances
-from .priors import MIN_PRECISION
+from ..engine.posterior import LayerPosterior, moments, variances
+from ..priors import MIN_PRECISION
+from .base import MessagePassingClassifier
 
 SAME_AS_PRIOR = ("layer_sizes", "weight_prior", "intercept", "output")
 """What a worker and its start have in common, since their posteriors are added up."""

@@ -9,15 +9,17 @@ from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from . import _validation
-from ._architecture import DescribedNetwork
-from ._callbacks import CallbackSupportMixin, FitCallbacks, StateReporter
-from ._diagnosis import ROWS_OF_DIAGNOSIS, warn_of_failure, warn_of_uneven_features
-from ._documentation import class_page_template
-from ._fitted import FittedPosterior, LiveEngine, UnchangedOnFailure
-from ._parameters import CONSTRAINTS, ENGINE_PARAMETERS
-from ._persistence import save
-from ._training import (
+from ..backends import get_backend
+from ..engine.engine import Engine
+from ..engine.posterior import draw_posterior
+from . import validation
+from .callbacks import CallbackSupportMixin, FitCallbacks, StateReporter
+from .diagnosis import ROWS_OF_DIAGNOSIS, warn_of_failure, warn_of_uneven_features
+from .documentation import class_page_template
+from .fitted import FittedPosterior, LiveEngine, UnchangedOnFailure
+from .parameters import CONSTRAINTS, ENGINE_PARAMETERS, DescribedNetwork
+from .persistence import save
+from .training import (
     Samples,
     Schedule,
     Training,
@@ -25,9 +27,6 @@ from ._training import (
     output_targets,
     set_validation_aside,
 )
-from .backends import get_backend
-from .engine.engine import Engine
-from .engine.posterior import draw_posterior
 
 _engine_parameters = attrgetter(*ENGINE_PARAMETERS)
 
@@ -202,17 +201,17 @@ class MessagePassingClassifier(
 
     def _read_samples(self, X, y, sample_weight, reset):
         """Check the data of a fit; samples of weight zero are not learned."""
-        X = _validation.validate_samples(self, X, self.dtype, reset=reset)
-        y = _validation.validate_labels(y, X)
-        weight = _validation.validate_sample_weight(sample_weight, X)
-        weight = _validation.raise_to_copies(weight)
+        X = validation.validate_samples(self, X, self.dtype, reset=reset)
+        y = validation.validate_labels(y, X)
+        weight = validation.validate_sample_weight(sample_weight, X)
+        weight = validation.raise_to_copies(weight)
         rows = np.arange(X.shape[0]) if weight is None else np.flatnonzero(weight)
-        classes = _validation.validate_classes(y[rows])
+        classes = validation.validate_classes(y[rows])
         if not reset:
-            _validation.check_same_classes(self.classes_, classes)
+            validation.check_same_classes(self.classes_, classes)
         codes = np.zeros(y.shape[0], dtype=np.int64)
-        codes[rows] = _validation.encode_labels(y[rows], classes)
-        weight = _validation.weigh_classes(self, codes, classes, weight, keep_total=True)
+        codes[rows] = validation.encode_labels(y[rows], classes)
+        weight = validation.weigh_classes(self, codes, classes, weight, keep_total=True)
         rows = rows if weight is None else rows[weight[rows] > 0]
         return Samples(X, codes, weight, rows), classes
 
@@ -306,11 +305,11 @@ class MessagePassingClassifier(
         goes_on = live is not None and live.serves(parameters)
         if not goes_on:
             self._validate_params()
-        X = _validation.validate_samples(self, X, self.dtype, reset=first)
-        y = _validation.validate_labels(y, X)
+        X = validation.validate_samples(self, X, self.dtype, reset=first)
+        y = validation.validate_labels(y, X)
         if classes is not None or first:
             self._set_classes(classes, first)
-        codes = _validation.encode_labels(y, self.classes_)
+        codes = validation.encode_labels(y, self.classes_)
         weight = self._weigh_batch(X, codes, sample_weight)
         if not goes_on:
             live = self._make_live(parameters, first)
@@ -320,26 +319,26 @@ class MessagePassingClassifier(
         """Take the classes in the first call, compare them later."""
         if classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
-        classes = _validation.validate_classes(classes)
+        classes = validation.validate_classes(classes)
         if first:
             self.classes_ = classes
             self.n_iter_ = self.n_steps_ = self.t_ = 0
             self.history_, self.best_validation_score_ = [], None
         else:
-            _validation.check_same_classes(self.classes_, classes)
+            validation.check_same_classes(self.classes_, classes)
 
     def _weigh_batch(self, X, codes, sample_weight):
         """Combine the weights of a mini-batch; None if every sample counts once."""
         if sample_weight is None and self.class_weight is None:
             return None
-        _validation.validate_class_weight(self)
+        validation.validate_class_weight(self)
         if isinstance(self.class_weight, str):
             raise ValueError(
                 f"class_weight={self.class_weight!r} needs all samples at once; for partial_fit "
                 "pass a dict, for example from sklearn.utils.class_weight.compute_class_weight."
             )
-        weight = _validation.validate_sample_weight(sample_weight, X)
-        return _validation.weigh_classes(self, codes, self.classes_, weight, keep_total=False)
+        weight = validation.validate_sample_weight(sample_weight, X)
+        return validation.weigh_classes(self, codes, self.classes_, weight, keep_total=False)
 
     def _make_live(self, parameters, first):
         """Make an engine for the present parameters, at the present state or a new start."""
@@ -443,7 +442,7 @@ class MessagePassingClassifier(
     def _predict_proba(self, X):
         """Check samples and compute class probabilities."""
         check_is_fitted(self)
-        X = _validation.validate_samples(self, X, self._network.dtype.name)
+        X = validation.validate_samples(self, X, self._network.dtype.name)
         posterior, backend = self._current_posterior(), get_backend(self.device)
         return self._probabilities(self._network, posterior, X, backend)
 

@@ -15,21 +15,18 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils._param_validation import validate_parameter_constraints
 
-from ._parameters import CONSTRAINTS, NETWORK_OPTIONS
-from ._validation import validate_classes
-from ._version import __version__
-from .engine.network import make_network
-from .engine.posterior import LayerPosterior
-from .priors import MIN_PRECISION
+from .._version import __version__
+from ..engine.network import make_network
+from ..engine.posterior import LayerPosterior
+from ..priors import MIN_PRECISION
+from .parameters import CONSTRAINTS, NETWORK_OPTIONS, PARAMETERS_OF_VERSION_0_1
+from .validation import validate_classes
 
 FORMAT = "sklearn_bp.estimator"
 """Name of the format, in every file."""
 
 FORMAT_VERSION = 2
 """Raised whenever older readers could not understand the files any more."""
-
-FORMAT_1_PARAMETERS = {"likelihood_weight": 1.0, "label_noise": 0.0}
-"""What training meant before there were these parameters, by which it goes on."""
 
 COUNTERS = ("n_iter_", "n_steps_", "t_", "best_validation_score_", "history_")
 """Fitted attributes that are written as JSON."""
@@ -213,13 +210,13 @@ def _read_header(file):
 
 def _rebuild(header, arrays):
     """Build the estimator that a file describes."""
-    from . import BayesBPClassifier, BPClassifier
+    from .. import BayesBPClassifier, BPClassifier
 
     known = {cls.__name__: cls for cls in (BPClassifier, BayesBPClassifier)}
     if header["class"] not in known:
         raise ValueError(f"it holds an unknown class {header['class']!r}")
     parameters = {name: _decode(value) for name, value in header["parameters"].items()}
-    estimator = known[header["class"]](**{**FORMAT_1_PARAMETERS, **parameters})
+    estimator = known[header["class"]](**{**PARAMETERS_OF_VERSION_0_1, **parameters})
     estimator._validate_params()
     network = _read_network(header)
     estimator._network = network

@@ -9,8 +9,8 @@ import sklearn.base
 from scipy.sparse import issparse
 from sklearn.exceptions import ConvergenceWarning
 
-from .engine.prediction import point_weights
-from .priors import MIN_PRECISION
+from ..engine.prediction import point_weights
+from ..priors import MIN_PRECISION
 
 ROWS_OF_DIAGNOSIS = 1000
 """Samples that a diagnosis looks at."""
@@ -23,6 +23,9 @@ LARGEST_GROWTH = 1e6
 
 DEAD_SHARE = 0.5
 """Share of a layer's units that must be dead for a warning."""
+
+ROWS_COMPARED = 4096
+"""Samples that are compared at a time in the search for constant features."""
 
 FEW = 0.1
 """Share of the features that counts as few."""
@@ -179,8 +182,71 @@ def find_stack_level():
     int
         ``stacklevel`` for a warning from the function that calls this one.
     """
-    ours, level = (os.path.dirname(__file__), sklearn.base.__file__), 0
+    package = os.path.dirname(os.path.dirname(__file__))
+    ours, level = (package, sklearn.base.__file__), 0
     frame = inspect.currentframe()
     while frame is not None and frame.f_code.co_filename.startswith(ours):
         frame, level = frame.f_back, level + 1
     return level
+
+
+def warn_of_constant_features(X, network):
+    """Warn where forgetting makes constant features mislead a point network.
+
+    With rho below 1 in the first layer, the means of weights that hardly matter one by one fade.
+    All constant features act as one intercept: the posterior needs the sum of their means, and
+    spreads it over them, each small and of the same sign. A network of the signs alone takes them
+    in full.
+
+    Parameters
+    ----------
+    X : ndarray or sparse matrix of shape (n_samples, n_features)
+        The samples.
+    network : Network
+        The network.
+
+    Warns
+    -----
+    UserWarning
+        If weights are ±1, rho of the first layer is below 1, and the constant features could shift
+        a unit by more than a standard deviation of its pre-activation under random weights.
+    """
+    if network.rho[0] >= 1 or network.weight_prior != "binary" or issparse(X):
+        return
+    constants = constant_features(X)
+    norm_sq = np.mean(np.sum(np.square(X[:ROWS_COMPARED], dtype=np.float64), axis=1))
+    if np.sum(np.abs(constants), dtype=np.float64) <= np.sqrt(norm_sq):
+        return
+    warnings.warn(
+        f"{constants.size} features have the same value, other than 0, in all samples. With "
+        f"rho={network.rho[0]:g} below 1, the means of their weights fade together, and the point "
+        "network, which has the signs of the means only, can end up guessing. Make constants 0 "
+        "(for example with StandardScaler) or drop them (VarianceThreshold), use rho of at least "
+        "1, choose the signs by round_weights, or predict by BayesBPClassifier, which is not "
+        "misled.",
+        UserWarning,
+        stacklevel=2,
+    )
+
+
+def constant_features(X):
+    """Find the features that are the same in all samples, and not 0.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        The samples; at least one. A memory map is read only as far as needed.
+
+    Returns
+    -------
+    ndarray of shape (n_constant,)
+        Their values.
+    """
+    first = np.asarray(X[0])
+    places = np.flatnonzero(first)
+    for start in range(0, X.shape[0], ROWS_COMPARED):
+        rows = X[start : start + ROWS_COMPARED]
+        places = places[(rows[:, places] == first[places]).all(axis=0)]
+        if not places.size:
+            break
+    return first[places]

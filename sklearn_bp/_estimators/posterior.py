@@ -9,9 +9,9 @@ from collections.abc import Iterable
 import numpy as np
 from sklearn.utils import check_array
 
-from .engine.posterior import LayerPosterior, moments, variances
-from .engine.prediction import point_weights
-from .priors import MIN_PRECISION, PRIORS
+from ..engine.posterior import LayerPosterior, moments, variances
+from ..engine.prediction import point_weights
+from ..priors import MIN_PRECISION, PRIORS
 
 PLAIN_TYPES = frozenset((bool, int, float, str, type(None)))
 """Types of values that are what they seem."""

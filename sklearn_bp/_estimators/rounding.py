@@ -8,12 +8,12 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils._param_validation import Interval, validate_params
 
-from . import _validation
-from ._checks import check_fitted_network
-from .backends import CpuBackend
-from .backends.cpu.rounding import LEAST_SQUARE, round_units
-from .channels import ACTIVATIONS
-from .engine.prediction import point_weights
+from ..backends import CpuBackend
+from ..backends.cpu.rounding import LEAST_SQUARE, round_units
+from ..channels import ACTIVATIONS
+from ..engine.prediction import point_weights
+from . import validation
+from .fitted import check_fitted_network
 
 CERTAIN_FIELD = 20.0
 """|H| of a weight that is certain: tanh H is 1 in every precision."""
@@ -103,7 +103,7 @@ def round_weights(estimator, X, *, n_layers=1, free_scale=True):
             f"n_layers must be at most the number of hidden layers, {network.n_layers - 1}; got "
             f"{n_layers}."
         )
-    X = _validation.validate_samples(estimator, X, estimator.dtype)
+    X = validation.validate_samples(estimator, X, estimator.dtype)
     posterior = list(estimator._current_posterior())
     free_scale = free_scale and network.activation == "sign"
     for layer in range(n_layers):
