@@ -270,25 +270,25 @@ def take_step(network, posterior, X, y, rows):
 def own_sums(layer, mean):
     """Sum a dense layer's exact edges in float64 from its own ω, V, B and x̂; `mean` came before."""
     backend, doubled = CpuBackend(), {}
-    for name in ("omega", "v", "x", "sample_weight"):
-        doubled[name] = getattr(layer, name).astype(np.float64)
-    parameters = np.empty((3, *layer.omega.shape))
+    for name in ("omega", "v", "x"):
+        doubled[name] = getattr(layer.batch, name).astype(np.float64)
+    parameters = np.empty((3, *layer.batch.omega.shape))
     above = layer.above
     backend.edge_parameters(
         layer.channel_above,
-        above.down_field.astype(np.float64),
-        above.down_precision.astype(np.float64),
+        above.batch.down_field.astype(np.float64),
+        above.batch.down_precision.astype(np.float64),
         doubled["v"],
         parameters,
     )
-    down_field, field_in = np.empty(layer.x.shape), np.empty(mean.shape)
+    down_field, field_in = np.empty(layer.batch.x.shape), np.empty(mean.shape)
     backend.edge_sums(
         layer.channel_above,
         doubled["omega"],
         parameters,
         doubled["x"],
         mean.astype(np.float64),
-        doubled["sample_weight"],
+        layer.sample_weight.astype(np.float64),
         down_field,
         field_in,
     )
@@ -321,9 +321,9 @@ def compare(setting, posterior, X, y, rows):
         if layer.plain_sums:
             continue
         mask = None if layer.layout.compressed else posterior[index].mask
-        values = {"step": (expanded[1][index], layer.down_field)}
-        values["rounding"] = (rounded[1][index], rounded[0][index].down_field)
-        references = dict.fromkeys(values, (exact[1][index], exact[0][index].down_field))
+        values = {"step": (expanded[1][index], layer.batch.down_field)}
+        values["rounding"] = (rounded[1][index], rounded[0][index].batch.down_field)
+        references = dict.fromkeys(values, (exact[1][index], exact[0][index].batch.down_field))
         if not layer.layout.compressed:
             values["own"] = values["step"]
             references["own"] = own_sums(layer, posterior[index].mean)
@@ -346,7 +346,7 @@ def _samples_by_degree(layer):
     """Tell which share of a mini-batch's samples was expanded to each degree, 0 if exactly."""
     if not getattr(layer, "expansion_degree", 0):
         return {0: 1.0}
-    degrees, counts = np.unique(layer.sample_degree, return_counts=True)
+    degrees, counts = np.unique(layer.own.sample_degree, return_counts=True)
     return dict(zip(degrees.tolist(), (counts / counts.sum()).tolist(), strict=True))
 
 
@@ -354,8 +354,8 @@ def _left_out_share(layer):
     """Tell for which share of pairs g is taken for zero."""
     if not getattr(layer, "expansion_degree", 0):
         return 0.0
-    not_expanded = layer.omega.size - np.count_nonzero(layer.expansion_keep)
-    return float(not_expanded - layer.marked_count.sum()) / layer.omega.size
+    not_expanded = layer.batch.omega.size - np.count_nonzero(layer.own.expansion_keep)
+    return float(not_expanded - layer.own.marked_count.sum()) / layer.batch.omega.size
 
 
 class Options:

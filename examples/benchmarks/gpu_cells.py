@@ -85,7 +85,7 @@ class OnDevice:
     def marked(self):
         """Give the share of pairs left to exact sums in the last step, per layer that expands."""
         return [
-            float((self.backend.to_host(layer.expansion_keep) == 0).mean())
+            float((self.backend.to_host(layer.own.expansion_keep) == 0).mean())
             for layer in self.engine.layers
             if hasattr(layer, "expansion_keep")
         ]

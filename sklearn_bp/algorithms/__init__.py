@@ -3,7 +3,7 @@
 To add one, write a subclass of :class:`Algorithm` in a file of its own and enter it here.
 """
 
-from ._base import Algorithm
+from ._base import Algorithm, NoArrays
 from .amp import ApproximateMessagePassing
 from .bp import BeliefPropagation
 from .bpi import BPInspired
@@ -22,4 +22,5 @@ __all__ = [
     "BPInspired",
     "BeliefPropagation",
     "MeanField",
+    "NoArrays",
 ]

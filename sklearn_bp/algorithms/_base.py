@@ -1,11 +1,18 @@
 """What an algorithm is: the messages it adds to, or puts in place of, the plain sums."""
 
+from dataclasses import dataclass
+
+
+@dataclass
+class NoArrays:
+    """Of an algorithm, or a layout, that needs nothing besides the common arrays."""
+
 
 class Algorithm:
     """Base of the algorithms: hooks that the sweep calls on every layer.
 
     An algorithm has no state of its own; whatever must last from one sweep to the next lives in
-    arrays that it asks the layer for in :meth:`allocate`.
+    arrays that it declares in :meth:`arrays`.
     """
 
     name = ""
@@ -41,14 +48,22 @@ class Algorithm:
         """
         return 1
 
-    def allocate(self, layer):
-        """Ask for the arrays that this algorithm needs besides the common ones.
+    def arrays(self, layer):
+        """Say what arrays a mini-batch needs besides the common ones; they become ``layer.own``.
 
         Parameters
         ----------
         layer : Layer
-            The weight layer; arrays with one row per sample come from ``layer.batch_array``.
+            The weight layer.
+
+        Returns
+        -------
+        kind : type
+            A dataclass of arrays, see :mod:`sklearn_bp.backends.arrays`.
+        sizes : dict of str to int
+            Lengths of axes besides ``samples``, ``inputs``, ``units`` and ``weights``.
         """
+        return NoArrays, {}
 
     def preactivation(self, layer, sweep):
         """Turn the plain sum ω of a layer into the algorithm's, in place.

@@ -72,17 +72,18 @@ def set_allowed_errors(layer):
     layer : Layer
         The weight layer; ``x_norm_sq`` and ``m_norm_sq`` are set.
     """
-    layer.negligible = NEGLIGIBLE / math.sqrt(max(layer.omega.shape))
-    backend, x_norm_sq, m_norm_sq = layer.backend, layer.x_norm_sq, layer.m_norm_sq
+    batch, own = layer.batch, layer.own
+    layer.negligible = NEGLIGIBLE / math.sqrt(max(batch.omega.shape))
+    backend, x_norm_sq, m_norm_sq = layer.backend, own.x_norm_sq, own.m_norm_sq
     if layer.weighted:
         np.multiply(x_norm_sq, layer.sample_weight**2, out=x_norm_sq)
-    by_rows, by_columns = backend.weighted_norms(layer.g, x_norm_sq, m_norm_sq)
-    tolerance, pairs = remaining_share(layer), layer.omega.size
-    backend.allowed_errors(by_rows, pairs, x_norm_sq, tolerance, layer.x_allowed)
+    by_rows, by_columns = backend.weighted_norms(batch.g, x_norm_sq, m_norm_sq)
+    tolerance, pairs = remaining_share(layer), batch.omega.size
+    backend.allowed_errors(by_rows, pairs, x_norm_sq, tolerance, own.x_allowed)
     if layer.has_units_below:
-        backend.allowed_errors(by_columns, pairs, m_norm_sq, tolerance, layer.m_allowed)
+        backend.allowed_errors(by_columns, pairs, m_norm_sq, tolerance, own.m_allowed)
     else:
-        layer.m_allowed.fill(np.inf)
+        own.m_allowed.fill(np.inf)
 
 
 def scale_allowed_errors(layer, factor):
@@ -95,8 +96,8 @@ def scale_allowed_errors(layer, factor):
     factor : float
         By what.
     """
-    layer.x_allowed *= factor
-    layer.m_allowed *= factor
+    layer.own.x_allowed *= factor
+    layer.own.m_allowed *= factor
     layer.negligible /= factor
 
 
@@ -120,18 +121,19 @@ def within_tolerance(layer, degree, cap):
     bool
         Whether it does; what the layer uses up of the tolerance is then noted down.
     """
+    own = layer.own
     share = SAFETY * layer.backend.neglected_share(
-        layer.neglected[: degree - 1 + N_NEGLECTED],
-        layer.g,
-        layer.x,
+        own.neglected[: degree - 1 + N_NEGLECTED],
+        layer.batch.g,
+        layer.batch.x,
         layer.n_inputs,
         -(-layer.n_inputs // SAMPLED_INPUTS),
         cap,
-        layer.x_scale,
+        own.x_scale,
         layer.sample_weight,
         layer.weights.mean,
-        layer.m_scale,
-        layer.neglected_fields,
+        own.m_scale,
+        own.neglected_fields,
         layer.has_units_below,
     )
     layer.tolerance_used = share

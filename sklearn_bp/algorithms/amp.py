@@ -1,6 +1,52 @@
 """Approximate message passing: edge messages expanded to first order around node values."""
 
+from dataclasses import dataclass
+
+from ..backends.arrays import array
+from ._base import NoArrays
 from .mean_field import MeanField
+
+
+@dataclass
+class FirstSweepArrays:
+    """What the corrections need in the first sweep.
+
+    Attributes
+    ----------
+    down_terms : device array of shape (2, M, N)
+        Σ_k m g and Σ_k m² Γ.
+    mean_sq : device array of the layout's shape
+        m².
+    """
+
+    down_terms: object = array(2, "samples", "inputs")
+    mean_sq: object = array("weights")
+
+
+@dataclass
+class SweepsArrays(FirstSweepArrays):
+    """What the corrections need with several sweeps.
+
+    Attributes
+    ----------
+    x_previous : device array of shape (M, N)
+        x̂(t−1).
+    g_previous, g_product : device array of shape (M, K)
+        g(t−1), and a product with it.
+    omega_term, down_term, field_term : device array of shape (M, K), (M, N), the layout's shape
+        A correction of ω, of B_in, of H_in.
+    weight_product, weighted_variance : device array of the layout's shape
+        A product of weights' moments, and w σ.
+    """
+
+    x_previous: object = array("samples", "inputs", constant_input=True)
+    g_previous: object = array("samples", "units")
+    g_product: object = array("samples", "units")
+    omega_term: object = array("samples", "units")
+    down_term: object = array("samples", "inputs")
+    field_term: object = array("weights")
+    weight_product: object = array("weights")
+    weighted_variance: object = array("weights")
 
 
 class ApproximateMessagePassing(MeanField):
@@ -28,38 +74,35 @@ class ApproximateMessagePassing(MeanField):
         """
         return 1 if layer.plain_sums else 2
 
-    def allocate(self, layer):
+    def arrays(self, layer):
         """Ask for the values of the previous sweep, where there is one.
 
         Parameters
         ----------
         layer : Layer
             The weight layer.
+
+        Returns
+        -------
+        kind : type
+            A dataclass of arrays.
+        sizes : dict
+            Empty.
         """
-        rows, units = layer.n_rows, layer.n_units
-        if layer.has_units_below and not layer.plain_sums:
-            layer.batch_array("down_terms", (2,), rows)
-            layer.weight_array("mean_sq")
         if layer.network.n_inner_iter > 1:
-            layer.batch_array("x_previous", (), rows)
-            for name in ("g_previous", "g_product", "omega_term"):
-                layer.batch_array(name, (), units)
-            for name in ("weight_product", "field_term"):
-                layer.weight_array(name)
-            if layer.likelihood_weight != 1:
-                n_rows, dtype = layer.layout.shape[0], layer.network.dtype
-                layer.row_weight = layer.backend.full((n_rows,), layer.likelihood_weight, dtype)
-                layer.weight_array("weighted_variance")
-            if layer.has_units_below:
-                layer.batch_array("down_term", (), rows)
+            return SweepsArrays, {}
+        needs_none = layer.plain_sums or not layer.has_units_below
+        return (NoArrays if needs_none else FirstSweepArrays), {}
 
     @staticmethod
     def _response(layer):
         """Give w σ, by which a weight's mean answers to one of its fields; w as of the field."""
         if layer.likelihood_weight == 1:
             return layer.weights.variance
-        layer.backend.scale_rows(layer.row_weight, layer.weights.variance, layer.weighted_variance)
-        return layer.weighted_variance
+        layer.backend.scale_rows(
+            layer.likelihood_weights, layer.weights.variance, layer.own.weighted_variance
+        )
+        return layer.own.weighted_variance
 
     def preactivation(self, layer, sweep):
         """Subtract the Onsager terms from ω.
@@ -71,22 +114,23 @@ class ApproximateMessagePassing(MeanField):
         sweep : int
             0 in the first sweep of a step.
         """
+        batch, own = layer.batch, layer.own
         if sweep == 0:
             return
         backend, weights, previous = layer.backend, layer.weights, layer.previous_weights
         response = self._response(layer)
-        backend.multiply(layer.x, layer.x_previous, layer.x_product)
-        layer.up(layer.x_product, response, layer.omega_term)
-        backend.subtract_product(layer.omega, layer.omega_term, layer.g_previous)
+        backend.multiply(batch.x, own.x_previous, batch.x_product)
+        layer.up(batch.x_product, response, own.omega_term)
+        backend.subtract_product(batch.omega, own.omega_term, own.g_previous)
         if layer.has_units_below:
-            backend.multiply(weights.mean, previous.mean, layer.weight_product)
-            layer.up(layer.x_var, layer.weight_product, layer.omega_term)
-            backend.subtract_product(layer.omega, layer.omega_term, layer.g_previous)
-            backend.multiply(response, previous.mean, layer.weight_product)
-            backend.multiply(layer.x_previous, layer.x_var, layer.x_product)
-            layer.up(layer.x_product, layer.weight_product, layer.omega_term)
-            backend.multiply(layer.g_previous, layer.g_previous, layer.g_product)
-            backend.add_product(layer.omega, layer.omega_term, layer.g_product)
+            backend.multiply(weights.mean, previous.mean, own.weight_product)
+            layer.up(batch.x_var, own.weight_product, own.omega_term)
+            backend.subtract_product(batch.omega, own.omega_term, own.g_previous)
+            backend.multiply(response, previous.mean, own.weight_product)
+            backend.multiply(own.x_previous, batch.x_var, batch.x_product)
+            layer.up(batch.x_product, own.weight_product, own.omega_term)
+            backend.multiply(own.g_previous, own.g_previous, own.g_product)
+            backend.add_product(batch.omega, own.omega_term, own.g_product)
 
     def messages(self, layer, sweep):
         """Compute the plain sums and their corrections.
@@ -108,8 +152,8 @@ class ApproximateMessagePassing(MeanField):
         if layer.has_units_below:
             self._down_messages(layer, sweep)
         layer.layout.collect_pair(
-            (layer.x, layer.g_weighted, layer.terms[0]),
-            (layer.x_sq, layer.gamma_weighted, layer.terms[1]),
+            (layer.batch.x, layer.g_weighted, layer.terms[0]),
+            (layer.batch.x_sq, layer.gamma_weighted, layer.terms[1]),
         )
         if sweep > 0 and layer.has_units_below:
             self._previous_field_terms(layer)
@@ -117,33 +161,35 @@ class ApproximateMessagePassing(MeanField):
 
     def _down_messages(self, layer, sweep):
         """Compute B_in = Σ m g + x̂ Σ m² Γ, less the terms of the previous sweep."""
+        batch, own = layer.batch, layer.own
         backend, weights = layer.backend, layer.weights
-        backend.multiply(weights.mean, weights.mean, layer.mean_sq)
+        backend.multiply(weights.mean, weights.mean, own.mean_sq)
         layer.layout.down_pair(
-            (layer.g, weights.mean, layer.down_terms[0]),
-            (layer.gamma, layer.mean_sq, layer.down_terms[1]),
+            (batch.g, weights.mean, own.down_terms[0]),
+            (batch.gamma, own.mean_sq, own.down_terms[1]),
         )
         if sweep > 0:
-            backend.multiply(layer.g, layer.g_previous, layer.g_product)
+            backend.multiply(batch.g, own.g_previous, own.g_product)
             response = self._response(layer)
-            layer.down(layer.g_product, response, layer.down_term)
-            backend.subtract_product(layer.down_terms[0], layer.down_term, layer.x_previous)
-            backend.multiply(response, weights.mean, layer.weight_product)
-            backend.multiply(layer.g_previous, layer.gamma, layer.g_product)
-            layer.down(layer.g_product, layer.weight_product, layer.down_term)
-            backend.subtract_product(layer.down_terms[1], layer.down_term, layer.x_previous)
-        backend.polynomial_rows(layer.x, layer.ones, layer.down_terms, layer.down_field)
+            layer.down(own.g_product, response, own.down_term)
+            backend.subtract_product(own.down_terms[0], own.down_term, own.x_previous)
+            backend.multiply(response, weights.mean, own.weight_product)
+            backend.multiply(own.g_previous, batch.gamma, own.g_product)
+            layer.down(own.g_product, own.weight_product, own.down_term)
+            backend.subtract_product(own.down_terms[1], own.down_term, own.x_previous)
+        backend.polynomial_rows(batch.x, batch.ones, own.down_terms, batch.down_field)
 
     def _previous_field_terms(self, layer):
         """Subtract m(t−1) Σ Δ g g(t−1) and m m(t−1) Σ Δ x̂ g(t−1) Γ from the terms of H_in."""
+        batch, own = layer.batch, layer.own
         backend, previous = layer.backend, layer.previous_weights
-        backend.multiply(layer.g_weighted, layer.g_previous, layer.g_product)
-        layer.collect(layer.x_var, layer.g_product, layer.field_term)
-        backend.subtract_product(layer.terms[0], layer.field_term, previous.mean)
-        backend.multiply(layer.x_var, layer.x, layer.x_product)
-        backend.multiply(layer.g_previous, layer.gamma_weighted, layer.g_product)
-        layer.collect(layer.x_product, layer.g_product, layer.field_term)
-        backend.subtract_product(layer.terms[1], layer.field_term, previous.mean)
+        backend.multiply(layer.g_weighted, own.g_previous, own.g_product)
+        layer.collect(batch.x_var, own.g_product, own.field_term)
+        backend.subtract_product(layer.terms[0], own.field_term, previous.mean)
+        backend.multiply(batch.x_var, batch.x, batch.x_product)
+        backend.multiply(own.g_previous, layer.gamma_weighted, own.g_product)
+        layer.collect(batch.x_product, own.g_product, own.field_term)
+        backend.subtract_product(layer.terms[1], own.field_term, previous.mean)
 
     def after_update(self, layer, sweep):
         """Keep x̂ and g of this sweep for the next.
@@ -156,5 +202,5 @@ class ApproximateMessagePassing(MeanField):
             0 in the first sweep of a step.
         """
         if layer.network.n_inner_iter > 1:
-            layer.backend.copy(layer.x, layer.x_previous)
-            layer.backend.copy(layer.g, layer.g_previous)
+            layer.backend.copy(layer.batch.x, layer.own.x_previous)
+            layer.backend.copy(layer.batch.g, layer.own.g_previous)

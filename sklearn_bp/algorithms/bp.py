@@ -1,6 +1,25 @@
 """Belief propagation: means travel on edges too."""
 
+from dataclasses import dataclass
+
+from ..backends.arrays import array
+from ._edges import EdgeArrays, fill_edge_parameters
 from .bpi import BPInspired
+
+
+@dataclass
+class StoredEdges(EdgeArrays):
+    """Messages on edges, which last from one sweep to the next.
+
+    Attributes
+    ----------
+    x_cav, m_cav, g_cav : device array of shape (M, N, K)
+        x̂_{in→k}, m_{ki→n}, and g_{kn→i}, then B_{in→k}.
+    """
+
+    x_cav: object = array("samples", "inputs", "units")
+    m_cav: object = array("samples", "inputs", "units")
+    g_cav: object = array("samples", "inputs", "units")
 
 
 class BeliefPropagation(BPInspired):
@@ -28,18 +47,22 @@ class BeliefPropagation(BPInspired):
         """
         return layer.network.n_inner_iter == 1 and BPInspired.expands(layer)
 
-    def allocate(self, layer):
+    def arrays(self, layer):
         """Ask for the edge arrays, where there are several sweeps.
 
         Parameters
         ----------
         layer : Layer
             The weight layer.
+
+        Returns
+        -------
+        kind : type
+            A dataclass of arrays.
+        sizes : dict of str to int
+            Lengths of its axes.
         """
-        super().allocate(layer)
-        if layer.network.n_inner_iter > 1:
-            for name in ("x_cav", "m_cav", "g_cav"):
-                layer.batch_array(name, (), layer.n_rows, layer.n_units)
+        return (StoredEdges, {}) if layer.network.n_inner_iter > 1 else super().arrays(layer)
 
     def preactivation(self, layer, sweep):
         """Sum ω from the edges, where there are several sweeps.
@@ -51,24 +74,25 @@ class BeliefPropagation(BPInspired):
         sweep : int
             0 in the first sweep of a step.
         """
+        batch, own = layer.batch, layer.own
         if layer.network.n_inner_iter == 1:
             super().preactivation(layer, sweep)
             return
         backend = layer.backend
         if sweep == 0:
-            backend.fill_x_cav(layer.x, layer.x_cav)
-            backend.fill_m_cav(layer.weights.mean, layer.m_cav)
+            backend.fill_x_cav(batch.x, own.x_cav)
+            backend.fill_m_cav(layer.weights.mean, own.m_cav)
             return
         if layer.has_units_below:
             backend.update_x_cav(
                 layer.channel_below,
-                layer.g_cav,
-                layer.down_precision,
-                layer.below.omega,
-                layer.below.v,
-                layer.x_cav,
+                own.g_cav,
+                batch.down_precision,
+                layer.below.batch.omega,
+                layer.below.batch.v,
+                own.x_cav,
             )
-        backend.edge_omega(layer.m_cav, layer.x_cav, layer.omega)
+        backend.edge_omega(own.m_cav, own.x_cav, batch.omega)
 
     def messages(self, layer, sweep):
         """Compute the sums of the cavity messages.
@@ -85,18 +109,19 @@ class BeliefPropagation(BPInspired):
         int
             How many terms of H_in were filled.
         """
+        own = layer.own
         if layer.network.n_inner_iter == 1:
             return super().messages(layer, sweep)
-        layer.fill_edge_parameters()
+        fill_edge_parameters(layer)
         layer.backend.edge_sums_cavity(
             layer.channel_above,
-            layer.omega,
-            layer.edge_parameters,
-            layer.x_cav,
-            layer.m_cav,
+            layer.batch.omega,
+            own.edge_parameters,
+            own.x_cav,
+            own.m_cav,
             layer.sample_weight,
-            layer.g_cav,
-            layer.down_field,
+            own.g_cav,
+            layer.batch.down_field,
             layer.terms[0],
         )
         return 1
@@ -111,6 +136,7 @@ class BeliefPropagation(BPInspired):
         sweep : int
             0 in the first sweep of a step.
         """
+        own = layer.own
         if layer.network.n_inner_iter == 1:
             return
         for prior, first, precision in layer.row_groups():
@@ -121,9 +147,9 @@ class BeliefPropagation(BPInspired):
                 layer.mask_or_ones,
                 layer.likelihood_weight,
                 layer.damping,
-                layer.down_field,
-                layer.x_cav,
-                layer.m_cav,
-                layer.g_cav,
+                layer.batch.down_field,
+                own.x_cav,
+                own.m_cav,
+                own.g_cav,
                 first,
             )

@@ -2,6 +2,7 @@
 
 from . import expansion, fused_expansion
 from ._base import Algorithm
+from ._edges import EdgeArrays, fill_edge_parameters
 from .mean_field import MeanField
 
 EXPANSIONS = {"products": expansion, "fused": fused_expansion}
@@ -78,18 +79,22 @@ class BPInspired(Algorithm):
         """
         return self.expansion(layer).n_terms(layer.network) if self.expands(layer) else 1
 
-    def allocate(self, layer):
+    def arrays(self, layer):
         """Ask for what g of an edge needs besides ω, and for the expansion.
 
         Parameters
         ----------
         layer : Layer
             The weight layer.
+
+        Returns
+        -------
+        kind : type
+            A dataclass of arrays.
+        sizes : dict of str to int
+            Lengths of its axes.
         """
-        layer.batch_array("edge_parameters", (3,), layer.n_units)
-        layer.layout.declare_edges(layer)
-        if self.expands(layer):
-            self.expansion(layer).allocate(layer)
+        return self.expansion(layer).arrays(layer) if self.expands(layer) else (EdgeArrays, {})
 
     def preactivation(self, layer, sweep):
         """Leave ω as it is, and prepare for an expansion what does not wait for g.
@@ -119,7 +124,7 @@ class BPInspired(Algorithm):
         int
             How many terms of H_in were filled.
         """
-        layer.fill_edge_parameters()
+        fill_edge_parameters(layer)
         if self.expands(layer):
             return self.expansion(layer).edge_sums(layer)
         layer.layout.edge_sums(layer)

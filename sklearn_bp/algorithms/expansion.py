@@ -16,10 +16,13 @@ constant input.
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
+from ..backends.arrays import array
 from ._chebyshev import N_NEGLECTED, interpolation, n_nodes_for, to_powers
+from ._edges import EdgeArrays
 from ._tolerance import (
     SAMPLED_INPUTS,
     scale_allowed_errors,
@@ -93,50 +96,66 @@ def n_terms(network):
     return largest_degree(network) + 1
 
 
-def allocate(layer):
+@dataclass
+class SeriesArrays(EdgeArrays):
+    """Series of every (sample, unit), and what chooses their degrees."""
+
+    expansion_values: object = array("nodes", "samples", "units")
+    expansion_keep: object = array("samples", "units")
+    expansion_terms: object = array("powers", "samples", "units")
+    x_light: object = array("samples", "inputs")
+    x_power: object = array("samples", "inputs")
+    degree_squares: object = array("samples", "powers")
+    x_scale: object = array("samples")
+    x_inverse_scale: object = array("samples")
+    x_norm_sq: object = array("samples")
+    x_allowed: object = array("samples")
+    m_scale: object = array("units")
+    m_norm_sq: object = array("units")
+    m_allowed: object = array("units")
+    neglected: object = array("neglected", "samples", "units")
+    sample_degree: object = array("samples", dtype=np.int32)
+    sample_order: object = array("samples", dtype=np.int32)
+    sample_rank: object = array("samples", dtype=np.int32)
+    degree_counts: object = array("powers", dtype=np.int64)
+    marked_samples: object = array("samples", "units", dtype=np.int32)
+    marked_count: object = array("units", dtype=np.int64)
+    marked_unit: object = array(3, "inputs")
+    neglected_fields: object = array(SAMPLED_INPUTS, 3, "units")
+    squares_by_row: object = array(2 * SAMPLED_ROWS, "degrees", N_LIMITS, dtype=np.float64)
+    counts_by_row: object = array(2 * SAMPLED_ROWS, "degrees", N_LIMITS, dtype=np.int64)
+    squares: object = array("degrees", N_LIMITS, dtype=np.float64)
+    counts: object = array("degrees", N_LIMITS, dtype=np.int64)
+    needed: object = array("degrees", dtype=np.int64)
+    down_terms: object = array("powers", "samples", "inputs")
+    m_power: object = array("inputs", "units")
+
+    @property
+    def survey(self):
+        """What a survey of some samples fills."""
+        by_row = self.squares_by_row, self.counts_by_row
+        return *by_row, self.squares, self.counts, self.needed
+
+
+def arrays(layer):
     """Ask for the arrays of the expansion.
 
     Parameters
     ----------
     layer : Layer
         The weight layer.
+
+    Returns
+    -------
+    kind : type
+        A dataclass of arrays.
+    sizes : dict of str to int
+        Lengths of its axes.
     """
-    most = largest_degree(layer.network) + 1
-    n_nodes = n_nodes_for(most - 1)
-    layer.batch_array("expansion_values", (n_nodes,), layer.n_units)
-    layer.batch_array("expansion_keep", (), layer.n_units)
-    layer.batch_array("expansion_terms", (most,), layer.n_units)
-    layer.batch_array("expansion_weighted_terms", (most,), layer.n_units)
-    for name in ("x_light", "x_power"):
-        layer.batch_array(name, (), layer.n_rows)
-    layer.batch_array("degree_squares", (), most)
-    for name in ("x_scale", "x_inverse_scale", "x_norm_sq", "x_allowed"):
-        layer.batch_array(name, ())
-    for name in ("m_scale", "m_norm_sq", "m_allowed"):
-        layer.array(name, (layer.n_units,))
-    layer.batch_array("neglected", (most - 2 + N_NEGLECTED,), layer.n_units)
-    for name in ("sample_degree", "sample_order", "sample_rank"):
-        layer.batch_integers(name)
-    layer.degree_counts = np.zeros(most, dtype=np.int64)
-    layer.batch_integers("marked_samples", layer.n_units)
-    layer.marked_count = np.zeros(layer.n_units, dtype=np.int64)
-    layer.array("marked_unit", (3, layer.n_rows))
-    layer.array("neglected_fields", (SAMPLED_INPUTS, 3, layer.n_units))
-    surveyed = (n_nodes - 1, N_LIMITS)
-    by_row = (2 * SAMPLED_ROWS, *surveyed)
-    layer.survey = tuple(
-        np.zeros(shape, dtype)
-        for shape, dtype in (
-            (by_row, np.float64),
-            (by_row, np.int64),
-            (surveyed, np.float64),
-            (surveyed, np.int64),
-            (surveyed[:1], np.int64),
-        )
-    )
-    if layer.has_units_below:
-        layer.batch_array("down_terms", (most,), layer.n_rows)
-        layer.array("m_power", (layer.n_rows, layer.n_units))
+    powers = largest_degree(layer.network) + 1
+    nodes = n_nodes_for(powers - 1)
+    sizes = dict(nodes=nodes, degrees=nodes - 1, powers=powers)
+    return SeriesArrays, dict(sizes, neglected=powers - 2 + N_NEGLECTED)
 
 
 def is_small(layer):
@@ -152,7 +171,7 @@ def is_small(layer):
     bool
         True if exact sums take no time to speak of.
     """
-    return layer.omega.size * layer.n_inputs < LEAST_EDGES
+    return layer.batch.omega.size * layer.n_inputs < LEAST_EDGES
 
 
 def find_scales(layer):
@@ -166,11 +185,12 @@ def find_scales(layer):
     layer : Layer
         The weight layer, x̂ of its inputs done.
     """
+    own = layer.own
     if layer.network.edges == "auto" and is_small(layer):
         return
     backend, n_inputs = layer.backend, layer.n_inputs
-    backend.weight_scales(layer.weights.mean, n_inputs, layer.m_scale, layer.m_norm_sq)
-    backend.input_scales(layer.x, n_inputs, np.inf, layer.x_scale, layer.x_norm_sq)
+    backend.weight_scales(layer.weights.mean, n_inputs, own.m_scale, own.m_norm_sq)
+    backend.input_scales(layer.batch.x, n_inputs, np.inf, own.x_scale, own.x_norm_sq)
 
 
 def edge_sums(layer):
@@ -192,11 +212,13 @@ def edge_sums(layer):
         layer.tolerance_used = 0.0
         layer.layout.edge_sums(layer)
         return 1
-    _field_terms(layer, cap)
+    _field_terms(layer, degree, cap)
     if layer.has_units_below:
         _down_field(layer)
     _exact_remainder(layer, cap, heavy, marked)
-    layer.exact_share = marked / layer.omega.size + heavy / (layer.x.shape[0] * layer.n_inputs)
+    layer.exact_share = marked / layer.batch.omega.size + heavy / (
+        layer.batch.x.shape[0] * layer.n_inputs
+    )
     return degree + 1
 
 
@@ -218,8 +240,8 @@ def _choose(layer):
     if automatic and is_small(layer):
         return 0, 0, np.inf, 0
     if not automatic:
-        layer.x_allowed.fill(np.inf)
-        layer.m_allowed.fill(np.inf)
+        layer.own.x_allowed.fill(np.inf)
+        layer.own.m_allowed.fill(np.inf)
         layer.negligible = 1.0
         return layer.network.edges, 0, np.inf, 0
     set_allowed_errors(layer)
@@ -247,7 +269,7 @@ def _expand(layer, degree, limit, cap, heavy):
     marked : int
         Pairs left to exact sums.
     """
-    most, pairs = largest_degree(layer.network), layer.omega.size
+    most, pairs = largest_degree(layer.network), layer.batch.omega.size
     while 0 < degree <= most:
         marked, more, spared = _mark(layer, degree, limit)
         if layer.network.edges != "auto":
@@ -278,19 +300,21 @@ def _mark(layer, degree, limit):
     """
     squares, marked = _bounds(layer, degree)
     planned, lower = marked, limit
-    while lower and squares * 4.0**lower > layer.omega.size:
+    while lower and squares * 4.0**lower > layer.batch.omega.size:
         scale_allowed_errors(layer, 2.0 ** (lower // 2 - lower))
         lower //= 2
         squares, marked = _bounds(layer, degree)
     if lower < limit:
         scale_allowed_errors(layer, 2.0 ** (limit - lower))
-    return marked, marked - planned, SPARED * layer.omega.size / 4.0**lower
+    return marked, marked - planned, SPARED * layer.batch.omega.size / 4.0**lower
 
 
 def _candidate_caps(layer):
     """List the largest |x̂| worth trying: everything, or halves of it while tails are heavy."""
-    largest = float(layer.x_scale.max())
-    root_mean_square = math.sqrt(layer.x_norm_sq.sum() / layer.x.shape[0] / layer.n_inputs)
+    largest = float(layer.own.x_scale.max())
+    root_mean_square = math.sqrt(
+        layer.own.x_norm_sq.sum() / layer.batch.x.shape[0] / layer.n_inputs
+    )
     caps = [np.inf]
     cap = largest / 2
     while root_mean_square > 0 and cap > HEAVY_RATIO / 2 * root_mean_square:
@@ -301,8 +325,8 @@ def _candidate_caps(layer):
 
 def _set_cap(layer, cap):
     """Set the scales ξ_n for a cap; return how many inputs are above."""
-    x, n_inputs, backend = layer.x, layer.n_inputs, layer.backend
-    backend.input_scales(x, n_inputs, cap, layer.x_scale, layer.x_inverse_scale)
+    x, n_inputs, backend = layer.batch.x, layer.n_inputs, layer.backend
+    backend.input_scales(x, n_inputs, cap, layer.own.x_scale, layer.own.x_inverse_scale)
     return backend.count_heavy(x, n_inputs, cap)
 
 
@@ -321,25 +345,25 @@ def _cheapest_degree(layer, heavy):
     limit : int
         Base-2 logarithm of the limit on error ratios.
     """
-    n_samples, products = layer.x.shape[0], 2 if layer.has_units_below else 1
+    n_samples, products = layer.batch.x.shape[0], 2 if layer.has_units_below else 1
     stride = max(1, n_samples // SAMPLED_ROWS)
     rows = layer.backend.survey(
         *_pairs(layer),
         interpolation(n_nodes_for(MAX_DEGREE), 1, layer.network.dtype),
-        layer.x_allowed,
-        layer.m_allowed,
+        layer.own.x_allowed,
+        layer.own.m_allowed,
         layer.negligible,
         stride,
-        layer.expansion_values,
-        layer.expansion_keep,
-        layer.expansion_terms[0],
+        layer.own.expansion_values,
+        layer.own.expansion_keep,
+        layer.own.expansion_terms[0],
         SPARED * layer.n_units,
-        layer.survey,
+        layer.own.survey,
     )
     pairs = rows * layer.n_units
     cost_heavy = EDGE_COST * heavy / (n_samples * layer.n_inputs)
     # Forty numbers: Python's own are faster than arrays.
-    squares, counts, needed = (array.tolist() for array in layer.survey[2:])
+    squares, counts, needed = (array.tolist() for array in layer.own.survey[2:])
     rows_multiplied, choices = 1.0, []
     for degree in range(1, MAX_DEGREE + 1):
         # Samples that cannot do with the degree before have this power too.
@@ -354,12 +378,13 @@ def _cheapest_degree(layer, heavy):
 
 def _pairs(layer):
     """Gather what g of every (sample, unit) is, and on which interval."""
+    own = layer.own
     return (
         layer.channel_above,
-        layer.omega,
-        layer.edge_parameters,
-        layer.x_scale,
-        layer.m_scale,
+        layer.batch.omega,
+        own.edge_parameters,
+        own.x_scale,
+        own.m_scale,
     )
 
 
@@ -373,28 +398,29 @@ def _bounds(layer, degree):
     marked : int
         How many pairs are marked.
     """
-    n_nodes, keep = n_nodes_for(degree), layer.expansion_keep
+    own = layer.own
+    n_nodes, keep = n_nodes_for(degree), own.expansion_keep
     layer.backend.bounds(
         *_pairs(layer),
         interpolation(n_nodes, degree, layer.network.dtype),
-        layer.x_allowed,
-        layer.m_allowed,
-        layer.expansion_values[:n_nodes],
-        layer.expansion_terms[0],
+        own.x_allowed,
+        own.m_allowed,
+        own.expansion_values[:n_nodes],
+        own.expansion_terms[0],
         keep,
-        layer.neglected,
-        layer.degree_squares,
+        own.neglected,
+        own.degree_squares,
     )
     marked = layer.backend.pack_marked(
         *_pairs(layer),
-        layer.x_allowed,
-        layer.m_allowed,
+        own.x_allowed,
+        own.m_allowed,
         layer.negligible,
         keep,
-        layer.marked_samples,
-        layer.marked_count,
+        own.marked_samples,
+        own.marked_count,
     )
-    return float(layer.degree_squares[:, degree].sum()), marked
+    return float(own.degree_squares[:, degree].sum()), marked
 
 
 def _coefficients(layer, degree, budget):
@@ -409,82 +435,86 @@ def _coefficients(layer, degree, budget):
     budget : float
         What lower degrees may add to the sum of squared error ratios; 0 for one degree for all.
     """
+    own = layer.own
     layer.n_of_degree = layer.backend.choose_degrees(
-        layer.degree_squares,
+        own.degree_squares,
         degree,
         budget,
-        layer.sample_degree,
-        layer.sample_order,
-        layer.sample_rank,
-        layer.degree_counts,
+        own.sample_degree,
+        own.sample_order,
+        own.sample_rank,
+        own.degree_counts,
     )
-    n_nodes, terms = n_nodes_for(degree), layer.expansion_terms[: degree + 1]
+    n_nodes, terms = n_nodes_for(degree), own.expansion_terms[: degree + 1]
     layer.backend.coefficients(
-        layer.expansion_values[:n_nodes],
+        own.expansion_values[:n_nodes],
         to_powers(n_nodes, layer.network.dtype),
-        layer.sample_degree,
-        layer.sample_rank,
-        layer.expansion_keep,
-        layer.neglected,
+        own.sample_degree,
+        own.sample_rank,
+        own.expansion_keep,
+        own.neglected,
         terms,
     )
-    if layer.weighted:
-        weighted = layer.expansion_weighted_terms[: degree + 1]
-        layer.backend.scale_terms(layer.sample_weight, layer.sample_order, terms, weighted)
 
 
-def _field_terms(layer, cap):
+def _field_terms(layer, degree, cap):
     """Compute Σ_n x̂ (x̂ / ξ)^p a_p for every power."""
-    backend, order = layer.backend, layer.sample_order
-    coefficients = layer.expansion_weighted_terms if layer.weighted else layer.expansion_terms
-    backend.light_inputs(layer.x, order, layer.n_inputs, cap, layer.x_light)
+    own = layer.own
+    backend, order, coefficients = layer.backend, own.sample_order, own.expansion_terms
+    if layer.weighted:
+        # The values at the nodes are not needed any more.
+        terms, coefficients = coefficients[: degree + 1], own.expansion_values[: degree + 1]
+        backend.scale_terms(layer.sample_weight, order, terms, coefficients)
+    backend.light_inputs(layer.batch.x, order, layer.n_inputs, cap, own.x_light)
     backend.field_terms(
-        layer.x_light,
+        own.x_light,
         order,
-        layer.x_scale,
+        own.x_scale,
         coefficients,
         layer.n_of_degree,
-        layer.x_power,
+        own.x_power,
         layer.terms,
     )
-    np.divide(1, layer.m_scale, out=layer.unit_scale)
+    np.divide(1, own.m_scale, out=layer.unit_scale)
 
 
 def _down_field(layer):
     """Compute B_in = Σ_p (x̂ / ξ)^p Σ_k m (m / μ)^p a_p."""
-    backend, order, terms = layer.backend, layer.sample_order, layer.down_terms
+    own = layer.own
+    backend, order, terms = layer.backend, own.sample_order, own.down_terms
     # The constant input is summed exactly. Powers of its weights, relative to those of the others,
     # may overflow: they stay zero.
     backend.down_terms(
         layer.weights.mean,
         layer.n_inputs,
         layer.unit_scale,
-        layer.expansion_terms,
+        own.expansion_terms,
         layer.n_of_degree,
-        layer.m_power,
+        own.m_power,
         terms,
     )
-    np.divide(1, layer.x_scale, out=layer.x_inverse_scale)
+    np.divide(1, own.x_scale, out=own.x_inverse_scale)
     backend.sum_down_terms(
-        layer.x, order, layer.sample_degree, layer.x_inverse_scale, terms, layer.down_field
+        layer.batch.x, order, own.sample_degree, own.x_inverse_scale, terms, layer.batch.down_field
     )
 
 
 def _exact_remainder(layer, cap, heavy, marked):
     """Add what the polynomials leave out: heavy and constant inputs, marked pairs."""
-    pairs = (layer.omega, layer.edge_parameters)
-    edges = (layer.x, layer.weights.mean, layer.n_inputs, cap, layer.sample_weight)
-    sums = (layer.down_field, layer.terms[0])
+    batch, own = layer.batch, layer.own
+    pairs = (batch.omega, own.edge_parameters)
+    edges = (batch.x, layer.weights.mean, layer.n_inputs, cap, layer.sample_weight)
+    sums = (batch.down_field, layer.terms[0])
     first = 0 if heavy else layer.n_inputs
     if first < layer.n_rows:
         layer.backend.heavy_edges(layer.channel_above, *pairs, *edges, *sums, first)
     if marked:
         layer.backend.marked_edges(
             layer.channel_above,
-            layer.marked_samples,
-            layer.marked_count,
+            own.marked_samples,
+            own.marked_count,
             *pairs,
             *edges,
-            layer.marked_unit,
+            own.marked_unit,
             *sums,
         )

@@ -6,7 +6,13 @@ series edge by edge, so that a degree more costs next to nothing: the degree is 
 series cannot serve is left to the kernel pair by pair and input by input. Nothing is read back.
 """
 
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..backends.arrays import array
 from ._chebyshev import interpolation, n_nodes_for
+from ._edges import EdgeArrays
 from ._tolerance import equal_share
 from .expansion import HEAVY_RATIO, is_small, largest_degree
 
@@ -31,23 +37,40 @@ def n_terms(network):
     return 1
 
 
-def allocate(layer):
+@dataclass
+class FusedArrays(EdgeArrays):
+    """Series of every (sample, unit), and the errors they may have."""
+
+    expansion_keep: object = array("samples", "units")
+    expansion_terms: object = array("powers", "samples", "units")
+    x_scale: object = array("samples")
+    x_inverse_scale: object = array("samples")
+    x_cap: object = array("samples")
+    x_norm_sq: object = array("samples")
+    x_allowed: object = array("samples")
+    norms_by_samples: object = array("samples")
+    norms_by_units: object = array("samples")
+    m_scale: object = array("units")
+    m_norm_sq: object = array("units")
+    m_allowed: object = array("units", fill=np.inf)
+
+
+def arrays(layer):
     """Ask for the arrays of the expansion.
 
     Parameters
     ----------
     layer : Layer
         The weight layer.
+
+    Returns
+    -------
+    kind : type
+        A dataclass of arrays.
+    sizes : dict of str to int
+        Lengths of its axes.
     """
-    layer.batch_array("expansion_keep", (), layer.n_units)
-    layer.batch_array("expansion_terms", (largest_degree(layer.network) + 1,), layer.n_units)
-    for name in ("x_scale", "x_inverse_scale", "x_cap", "x_norm_sq", "x_allowed"):
-        layer.batch_array(name, ())
-    for name in ("norms_by_samples", "norms_by_units"):
-        layer.batch_array(name, ())
-    for name in ("m_scale", "m_norm_sq"):
-        layer.array(name, (layer.n_units,))
-    layer.m_allowed = layer.backend.full((layer.n_units,), float("inf"), layer.network.dtype)
+    return FusedArrays, dict(powers=largest_degree(layer.network) + 1)
 
 
 def find_scales(layer):
@@ -58,20 +81,21 @@ def find_scales(layer):
     layer : Layer
         The weight layer, x̂ of its inputs done.
     """
+    own = layer.own
     automatic = layer.network.edges == "auto"
     if automatic and is_small(layer):
         return
     backend, n_inputs = layer.backend, layer.n_inputs
-    backend.weight_scales(layer.weights.mean, n_inputs, layer.m_scale, layer.m_norm_sq)
+    backend.weight_scales(layer.weights.mean, n_inputs, own.m_scale, own.m_norm_sq)
     backend.sample_scales(
-        layer.x,
+        layer.batch.x,
         n_inputs,
         HEAVY_RATIO if automatic else float("inf"),
         layer.sample_weight,
-        layer.x_scale,
-        layer.x_inverse_scale,
-        layer.x_cap,
-        layer.x_norm_sq,
+        own.x_scale,
+        own.x_inverse_scale,
+        own.x_cap,
+        own.x_norm_sq,
     )
 
 
@@ -88,6 +112,7 @@ def edge_sums(layer):
     int
         1, the terms of H_in that were filled.
     """
+    batch, own = layer.batch, layer.own
     automatic = layer.network.edges == "auto"
     if automatic and is_small(layer):
         layer.layout.edge_sums(layer)
@@ -96,29 +121,29 @@ def edge_sums(layer):
     degree = largest_degree(layer.network)
     backend.expand(
         layer.channel_above,
-        layer.omega,
-        layer.edge_parameters,
-        layer.x_scale,
-        layer.m_scale,
+        batch.omega,
+        own.edge_parameters,
+        own.x_scale,
+        own.m_scale,
         _allowed_errors(layer) if automatic else None,
         interpolation(n_nodes_for(degree), degree, layer.network.dtype),
-        layer.expansion_keep,
-        layer.expansion_terms,
+        own.expansion_keep,
+        own.expansion_terms,
     )
     backend.expanded_sums(
         layer.channel_above,
-        layer.omega,
-        layer.edge_parameters,
-        layer.expansion_terms,
-        layer.expansion_keep,
-        layer.x,
-        layer.x_inverse_scale,
-        layer.x_cap,
+        batch.omega,
+        own.edge_parameters,
+        own.expansion_terms,
+        own.expansion_keep,
+        batch.x,
+        own.x_inverse_scale,
+        own.x_cap,
         mean,
-        layer.m_scale,
+        own.m_scale,
         n_inputs,
         layer.sample_weight,
-        layer.down_field if layer.has_units_below else None,
+        batch.down_field if layer.has_units_below else None,
         layer.terms[0],
     )
     return 1
@@ -126,11 +151,12 @@ def edge_sums(layer):
 
 def _allowed_errors(layer):
     """Share the tolerance in the norms of H_in and B_in equally among (sample, unit) pairs."""
-    backend, n_pairs = layer.backend, layer.omega.size
+    own = layer.own
+    backend, n_pairs = layer.backend, layer.batch.omega.size
     tolerance = equal_share(layer) / SAFETY
-    by_samples, by_units = layer.norms_by_samples, layer.norms_by_units
-    backend.pair_norms(layer.g, layer.x_norm_sq, layer.m_norm_sq, by_samples, by_units)
-    backend.share_tolerance(by_samples, n_pairs, layer.x_norm_sq, tolerance, layer.x_allowed)
+    by_samples, by_units = own.norms_by_samples, own.norms_by_units
+    backend.pair_norms(layer.batch.g, own.x_norm_sq, own.m_norm_sq, by_samples, by_units)
+    backend.share_tolerance(by_samples, n_pairs, own.x_norm_sq, tolerance, own.x_allowed)
     if layer.has_units_below:
-        backend.share_tolerance(by_units, n_pairs, layer.m_norm_sq, tolerance, layer.m_allowed)
-    return layer.x_allowed, layer.m_allowed
+        backend.share_tolerance(by_units, n_pairs, own.m_norm_sq, tolerance, own.m_allowed)
+    return own.x_allowed, own.m_allowed

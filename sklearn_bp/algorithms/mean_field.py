@@ -23,7 +23,8 @@ class MeanField(Algorithm):
         int
             1.
         """
+        batch = layer.batch
         if layer.has_units_below:
-            layer.down(layer.g, layer.weights.mean, layer.down_field)
-        layer.collect(layer.x, layer.g_weighted, layer.terms[0])
+            layer.down(batch.g, layer.weights.mean, batch.down_field)
+        layer.collect(batch.x, layer.g_weighted, layer.terms[0])
         return 1

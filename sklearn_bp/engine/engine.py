@@ -198,14 +198,14 @@ class Engine:
     def _load_batch(self, X, y, rows, sample_weight):
         """Bring a mini-batch into the layers, and forget the last one's messages."""
         first, last = self.layers[0], self.layers[-1]
-        self.backend.load_rows(X, rows, first.x, first.x_sq)
-        self.backend.take(y, rows, last.y)
+        self.backend.load_rows(X, rows, first.batch.x, first.batch.x_sq)
+        self.backend.take(y, rows, last.labels.y)
         if last.output.factorized:
-            messages = last.label_field, last.label_precision
-            self.backend.label_messages(last.output, last.y, last.label_noise, *messages)
-        weights = first.ones
+            messages = last.labels.field, last.labels.precision
+            self.backend.label_messages(last.output, last.labels.y, last.label_noise, *messages)
+        weights = first.batch.ones
         if sample_weight is not None:
-            weights = first.sample_weight_copy
+            weights = first.batch.sample_weight_copy
             self.backend.take(sample_weight, rows, weights)
         judge = self.leave_one_out
         last.has_cavity_log_z = judge is not None
@@ -214,28 +214,34 @@ class Engine:
             layer.restart()
             layer.weighted, layer.sample_weight = sample_weight is not None, weights
             if layer.has_units_below:
-                self.backend.fill(layer.down_field, 0)
+                self.backend.fill(layer.batch.down_field, 0)
                 if layer.channel_below.uses_precision:
-                    self.backend.fill(layer.down_precision, 0)
+                    self.backend.fill(layer.batch.down_precision, 0)
 
     def _judge_labels(self, rows):
         """Find out how likely labels are without their samples, before these are learned again."""
         last, backend = self.layers[-1], self.backend
         self.leave_one_out.predict(last, rows)
         if last.output.factorized:
-            backend.label_log_z(last.output, last.y, last.omega, last.v, last.log_z)
-            likely, messages = (last.log_z, last.cavity_log_z), last.messages_above
-            backend.judged_label_messages(last.output, last.y, last.label_noise, *likely, *messages)
+            backend.label_log_z(
+                last.output, last.labels.y, last.batch.omega, last.batch.v, last.labels.log_z
+            )
+            likely, messages = (last.labels.log_z, last.left_out.log_z), last.messages_above
+            backend.judged_label_messages(
+                last.output, last.labels.y, last.label_noise, *likely, *messages
+            )
 
     def _score(self):
         """Score the labels by the posterior that the step started from."""
         last, backend, record = self.layers[-1], self.backend, self._record
         count = backend.count_sign if last.output.factorized else backend.count_argmax
-        count(last.y, last.omega, last.sample_weight, record.correct)
+        count(last.labels.y, last.batch.omega, last.sample_weight, record.correct)
         if last.output.factorized:
-            backend.label_log_z(last.output, last.y, last.omega, last.v, last.log_z)
+            backend.label_log_z(
+                last.output, last.labels.y, last.batch.omega, last.batch.v, last.labels.log_z
+            )
         backend.score_labels(
-            last.log_z,
+            last.labels.log_z,
             last.label_noise,
             self.network.n_classes - 1,
             last.sample_weight,

@@ -1,11 +1,13 @@
 """One weight layer of a network in training: its weights and its mini-batch arrays on a device."""
 
 import math
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from ..algorithms import ALGORITHMS
+from ..backends.arrays import Memory, array
 from ..channels import ACTIVATIONS, OUTPUTS
 from ..priors import PRIORS
 from .layout import choose_layout
@@ -34,8 +36,78 @@ class Weights:
         self.gaussian = tuple(array[first:] for array in moments)
 
 
-class BatchMemory(dict):
-    """Flat arrays by name, enough for the largest mini-batch so far; weak references work."""
+@dataclass
+class BatchArrays:
+    """What every algorithm needs of a mini-batch: values of a layer's inputs and of its units.
+
+    Attributes
+    ----------
+    x, x_sq, x_var : device array of shape (M, N)
+        x̂, x̂², Δ of the inputs, the constant one included.
+    down_field, down_precision : device array of shape (M, N)
+        B_in and A_in, the messages that this layer sends to its inputs.
+    x_product, unit_product : device array of shape (M, N), (M, K)
+        Products of others, for the next sum.
+    x_var_sum : device array of shape (M,)
+        Σ_i Δ_in.
+    omega, v, g, gamma : device array of shape (M, K)
+        ω, V, g, Γ of the units.
+    g_weighted_copy, gamma_weighted_copy : device array of shape (M, K)
+        g and Γ times the weights of the samples.
+    ones, sample_weight_copy : device array of shape (M,)
+        1 for every sample, and the weights of the samples.
+    """
+
+    x: object = array("samples", "inputs", constant_input=True)
+    x_sq: object = array("samples", "inputs", constant_input=True)
+    x_var: object = array("samples", "inputs")
+    x_product: object = array("samples", "inputs")
+    down_field: object = array("samples", "inputs")
+    down_precision: object = array("samples", "inputs")
+    x_var_sum: object = array("samples")
+    omega: object = array("samples", "units")
+    v: object = array("samples", "units")
+    g: object = array("samples", "units")
+    gamma: object = array("samples", "units")
+    unit_product: object = array("samples", "units")
+    g_weighted_copy: object = array("samples", "units")
+    gamma_weighted_copy: object = array("samples", "units")
+    ones: object = array("samples", fill=1)
+    sample_weight_copy: object = array("samples")
+
+
+@dataclass
+class ClassLabels:
+    """Labels of an output that couples its units.
+
+    Attributes
+    ----------
+    y : device array of int, shape (M,)
+        Classes.
+    log_z : device array of shape (M,)
+        log Z of the labels.
+    """
+
+    y: object = array("samples", dtype=np.int32)
+    log_z: object = array("samples")
+
+
+@dataclass
+class UnitLabels:
+    """Labels of an output of independent units, as messages that come down to them.
+
+    Attributes
+    ----------
+    y, log_z : device array of shape (M,)
+        Labels ±1, and log Z of them.
+    field, precision : device array of shape (M, K)
+        B and A.
+    """
+
+    y: object = array("samples")
+    log_z: object = array("samples")
+    field: object = array("samples", "units")
+    precision: object = array("samples", "units")
 
 
 class Layer:
@@ -86,10 +158,9 @@ class Layer:
         if self.is_output:
             self.channel_above = self.output.activation if self.output.factorized else None
         self.algorithm = ALGORITHMS[network.algo].for_layer(self.plain_sums)
-        self._batch_arrays, self._integer_arrays = {}, set()
-        self.memory, self._capacity = BatchMemory(), 0
-        self._place = 0
+        self._capacity = self._place = 0
         self.above, self.tolerance_used = None, 0.0
+        self.left_out_arrays = None
         self.keeps_own_v = self.has_cavity_log_z = False
         self.bad_variances, self.bad_weights = [], []
         self._declare_arrays(posterior)
@@ -130,44 +201,21 @@ class Layer:
         if posterior.mask is not None and not layout.compressed:
             self.mask = self.backend.zeros(posterior.mask.shape, dtype)
             self.backend.assign(posterior.mask, self.mask)
-        self.weight_array("precision_in", layout.gaussian_shape)
+        self.precision_in = self.backend.zeros(layout.gaussian_shape, dtype)
         if self.needs_second_moment:
-            self.weight_array("second_moment")
+            self.second_moment = self.backend.zeros(layout.shape, dtype)
         if self.prior.uses_precision:
-            self.weight_array("precision_term")
+            self.precision_term = self.backend.zeros(layout.shape, dtype)
         self.unit_scale = self.backend.full((layout.shape[1],), 1, dtype)
-        self._declare_batch_arrays()
-        self.algorithm.allocate(self)
-
-    def _declare_batch_arrays(self):
-        """Declare the arrays with one row per sample that every algorithm needs."""
-        units, rows = self.n_units, self.n_rows
-        for name in ("x", "x_sq", "x_var", "x_product", "down_field", "down_precision"):
-            self.batch_array(name, (), rows)
-        for name in ("omega", "v", "g", "gamma", "unit_product", "g_weighted_copy"):
-            self.batch_array(name, (), units)
-        self.batch_array("gamma_weighted_copy", (), units)
-        for name in ("x_var_sum", "ones", "sample_weight_copy"):
-            self.batch_array(name, ())
         if self.is_output:
-            self._declare_label_arrays()
+            self.label_noise = self.backend.full((1,), self.network.label_noise, dtype)
+        self.memory = self._make_memory()
 
-    def _declare_label_arrays(self):
-        """Declare what labels need: their classes, log Z, and the messages of independent units."""
-        self.label_noise = self.backend.full((1,), self.network.label_noise, self.network.dtype)
-        self.batch_array("log_z", ())
-        if not self.output.factorized:
-            self.batch_integers("y")
-            return
-        self.batch_array("y", ())
-        for name in ("label_field", "label_precision"):
-            self.batch_array(name, (), self.n_units)
-
-    def leave_labels_out(self):
-        """Declare what :class:`LeaveOneOut` needs; before any mini-batch comes."""
-        for name in ("own_v", "cavity_omega", "cavity_g", "cavity_gamma"):
-            self.batch_array(name, (), self.n_units)
-        self.batch_array("cavity_log_z", ())
+    def _make_memory(self):
+        """Make the memory of the mini-batch arrays, empty as yet."""
+        network, layout = self.network, self.layout
+        sizes = dict(inputs=self.n_rows, units=self.n_units, weights=layout.shape)
+        return Memory(self.backend, network.dtype, network.intercept, sizes)
 
     def load(self, posterior):
         """Replace the weights by a posterior given on the host.
@@ -266,56 +314,7 @@ class Layer:
             groups.append((self.intercept_prior, first, precision))
         return groups
 
-    # Arrays --------------------------------------------------------------------------------
-
-    def array(self, name, shape):
-        """Allocate an array of fixed shape as an attribute.
-
-        Parameters
-        ----------
-        name : str
-            The attribute.
-        shape : tuple of int
-            Its shape.
-        """
-        setattr(self, name, self.backend.zeros(shape, self.network.dtype))
-
-    def weight_array(self, name, shape=None):
-        """Allocate an array with one entry per weight as an attribute.
-
-        Parameters
-        ----------
-        name : str
-            The attribute.
-        shape : tuple of int or None
-            Its shape, if it is not the layout's.
-        """
-        self.array(name, self.layout.shape if shape is None else shape)
-
-    def batch_array(self, name, leading, *trailing):
-        """Declare an array with one entry per sample, as an attribute set by :meth:`bind`.
-
-        Parameters
-        ----------
-        name : str
-            The attribute.
-        leading, *trailing : tuple of int, int
-            The shape is ``(*leading, n_samples, *trailing)``.
-        """
-        self._batch_arrays[name] = (leading, trailing)
-
-    def batch_integers(self, name, *trailing):
-        """Declare an array of indices with one entry per sample, as :meth:`batch_array` does.
-
-        Parameters
-        ----------
-        name : str
-            The attribute.
-        *trailing : int
-            The shape is ``(n_samples, *trailing)``.
-        """
-        self._batch_arrays[name] = ((), trailing)
-        self._integer_arrays.add(name)
+    # Arrays of a mini-batch ------------------------------------------------------------------
 
     def bind(self, n_samples, terms):
         """Set the mini-batch arrays for a number of samples.
@@ -325,36 +324,30 @@ class Layer:
         n_samples : int
             Samples of the mini-batch.
         terms : device array
-            Flat memory that layers share for the terms of H_in, if not neighbours.
+            Flat memory that layers share for the terms of H_in.
         """
         if n_samples > self._capacity:
-            self.memory = BatchMemory(
-                (
-                    name,
-                    self.backend.zeros(
-                        (math.prod((*leading, n_samples, *trailing)),),
-                        np.int32 if name in self._integer_arrays else self.network.dtype,
-                    ),
-                )
-                for name, (leading, trailing) in self._batch_arrays.items()
-            )
-            self._capacity = n_samples
-            self._fill_constants()
-        for name, (leading, trailing) in self._batch_arrays.items():
-            shape = (*leading, n_samples, *trailing)
-            setattr(self, name, self.memory[name][: math.prod(shape)].reshape(shape))
+            self.memory, self._capacity = self._make_memory(), n_samples
+        bind = self.memory.bind
+        self.batch = bind(BatchArrays, n_samples)
+        kind, sizes = self.algorithm.arrays(self)
+        self.own = bind(kind, n_samples, **sizes)
+        self.scratch = bind(self.layout.scratch, n_samples)
+        if self.is_output:
+            self.labels = bind(UnitLabels if self.output.factorized else ClassLabels, n_samples)
+        if self.left_out_arrays is not None:
+            self.left_out = bind(self.left_out_arrays, n_samples)
         shape = (self.algorithm.n_terms(self), *self.layout.shape)
         self.terms = terms[: math.prod(shape)].reshape(shape)
         first = self.first_gaussian
         self.binary_field_in, self.gaussian_field_in = self.terms[0][:first], self.terms[0][first:]
 
-    def _fill_constants(self):
-        """Write the constant input and the vector of ones, which no kernel overwrites."""
-        self.backend.fill(self.memory["ones"], 1)
-        if self.network.intercept:
-            for name in self.memory.keys() & {"x", "x_sq", "x_previous"}:
-                rows = self.memory[name].reshape((self._capacity, self.n_rows))
-                self.backend.fill_column(rows, self.n_inputs, 1)
+    @cached_property
+    def likelihood_weights(self):
+        """The likelihood weight w, for every row of weights."""
+        return self.backend.full(
+            (self.layout.shape[0],), self.likelihood_weight, self.network.dtype
+        )
 
     @cached_property
     def mask_or_ones(self):
@@ -367,11 +360,5 @@ class Layer:
     def messages_above(self):
         """B and A that come down to this layer's units, from the layer above or from labels."""
         if self.is_output:
-            return self.label_field, self.label_precision
-        return self.above.down_field, self.above.down_precision
-
-    def fill_edge_parameters(self):
-        """Compute what g of an edge needs besides ω, from the messages coming down."""
-        self.backend.edge_parameters(
-            self.channel_above, *self.messages_above, self.v, self.edge_parameters
-        )
+            return self.labels.field, self.labels.precision
+        return self.above.batch.down_field, self.above.batch.down_precision

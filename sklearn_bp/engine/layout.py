@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..algorithms import NoArrays
+from ..backends.arrays import array
+
 COMPRESSED_DENSITY = 0.15
 """Layers of at most this density are held without the missing weights: denser ones are faster as
 matrices."""
@@ -46,6 +49,27 @@ def choose_layout(layer, mask):
     return CompressedLayout(layer, mask)
 
 
+@dataclass
+class TransposedArrays:
+    """Arrays of a mini-batch with the samples last, so that loops over samples are contiguous.
+
+    Attributes
+    ----------
+    rows_across, rows_across_out : device array of shape (N, M)
+        Of the inputs.
+    units_across, units_across_out : device array of shape (K, M)
+        Of the units.
+    edge_parameters_across : device array of shape (3, K, M)
+        What g of an edge needs besides ω.
+    """
+
+    rows_across: object = array("inputs", "samples")
+    rows_across_out: object = array("inputs", "samples")
+    units_across: object = array("units", "samples")
+    units_across_out: object = array("units", "samples")
+    edge_parameters_across: object = array(3, "units", "samples")
+
+
 class DenseLayout:
     """Weights as matrices, the Gaussian rows last.
 
@@ -55,9 +79,12 @@ class DenseLayout:
         Shapes of weight arrays and of precision arrays.
     compressed : bool
         False.
+    scratch : type
+        Dataclass of the mini-batch arrays that the products need.
     """
 
     compressed = False
+    scratch = NoArrays
 
     def __init__(self, layer):
         self._backend = layer.backend
@@ -125,20 +152,17 @@ class DenseLayout:
         return array
 
     @staticmethod
-    def declare_edges(layer):
-        """Declare what :meth:`edge_sums` needs: nothing."""
-
-    @staticmethod
     def edge_sums(layer):
         """Compute B_in and H_in of a layer from exact cavity g, with node-level means."""
+        batch = layer.batch
         layer.backend.edge_sums(
             layer.channel_above,
-            layer.omega,
-            layer.edge_parameters,
-            layer.x,
+            batch.omega,
+            layer.own.edge_parameters,
+            batch.x,
             layer.weights.mean,
             layer.sample_weight,
-            layer.down_field if layer.has_units_below else None,
+            batch.down_field if layer.has_units_below else None,
             layer.terms[0],
         )
 
@@ -179,9 +203,12 @@ class CompressedLayout:
         Shapes of weight arrays and of precision arrays, rows of :data:`BLOCK` entries.
     compressed : bool
         True.
+    scratch : type
+        Dataclass of the mini-batch arrays that the products need.
     """
 
     compressed = True
+    scratch = TransposedArrays
 
     def __init__(self, layer, mask):
         self._layer, self._backend = layer, layer.backend
@@ -198,7 +225,6 @@ class CompressedLayout:
         n_gaussian = self.shape[0] if layer.prior.uses_precision else n_constant
         self.gaussian_shape = (n_gaussian, BLOCK)
         self.index = self._make_index(layer.n_units)
-        self._declare_scratch(layer)
 
     def _make_index(self, n_units):
         """Build the index of entries by input and by unit, on the device."""
@@ -223,14 +249,6 @@ class CompressedLayout:
             np.setdiff1d(np.arange(units.size), self._entries),
         )
         return EntryIndex(*(self._backend.asarray(array.astype(np.int32)) for array in arrays))
-
-    @staticmethod
-    def _declare_scratch(layer):
-        """Declare the transposed mini-batch arrays."""
-        for name in ("rows_across", "rows_across_out"):
-            layer.batch_array(name, (layer.n_rows,))
-        for name in ("units_across", "units_across_out"):
-            layer.batch_array(name, (layer.n_units,))
 
     def pack(self, array, padding=0):
         """Bring a host matrix into this layout.
@@ -287,10 +305,10 @@ class CompressedLayout:
 
     def up(self, x, weight, out):
         """Compute out = x W, from inputs (M, N) to units (M, K)."""
-        layer, backend = self._layer, self._backend
-        backend.transpose(x, layer.rows_across)
-        backend.compressed_up(layer.rows_across, weight, self.index, layer.units_across_out)
-        backend.transpose(layer.units_across_out, out)
+        scratch, backend = self._layer.scratch, self._backend
+        backend.transpose(x, scratch.rows_across)
+        backend.compressed_up(scratch.rows_across, weight, self.index, scratch.units_across_out)
+        backend.transpose(scratch.units_across_out, out)
 
     def up_pair(self, first, second):
         """Compute two products up, each given as ``(x, weight, out)``."""
@@ -299,10 +317,10 @@ class CompressedLayout:
 
     def down(self, g, weight, out):
         """Compute out = g Wᵀ, from units (M, K) to inputs (M, N)."""
-        layer, backend = self._layer, self._backend
-        backend.transpose(g, layer.units_across)
-        backend.compressed_down(layer.units_across, weight, self.index, layer.rows_across_out)
-        backend.transpose(layer.rows_across_out, out)
+        scratch, backend = self._layer.scratch, self._backend
+        backend.transpose(g, scratch.units_across)
+        backend.compressed_down(scratch.units_across, weight, self.index, scratch.rows_across_out)
+        backend.transpose(scratch.rows_across_out, out)
 
     def down_pair(self, first, second):
         """Compute two products down, each given as ``(g, weight, out)``."""
@@ -311,10 +329,10 @@ class CompressedLayout:
 
     def collect(self, x, g, out):
         """Compute xᵀ g for every weight, a sum over samples."""
-        layer, backend = self._layer, self._backend
-        backend.transpose(x, layer.rows_across)
-        backend.transpose(g, layer.units_across)
-        backend.compressed_collect(layer.rows_across, layer.units_across, self.index, out)
+        scratch, backend = self._layer.scratch, self._backend
+        backend.transpose(x, scratch.rows_across)
+        backend.transpose(g, scratch.units_across)
+        backend.compressed_collect(scratch.rows_across, scratch.units_across, self.index, out)
 
     def collect_pair(self, first, second):
         """Compute two sums over samples, each given as ``(x, g, out)``."""
@@ -325,29 +343,25 @@ class CompressedLayout:
         """View the Gaussian entries of an intercept as (1, K)."""
         return array.reshape(-1)[: self._layer.n_units].reshape((1, self._layer.n_units))
 
-    @staticmethod
-    def declare_edges(layer):
-        """Declare the transposed edge parameters that :meth:`edge_sums` needs."""
-        layer.batch_array("edge_parameters_across", (3, layer.n_units))
-
     def edge_sums(self, layer):
         """Compute B_in and H_in of a layer from exact cavity g, with node-level means."""
+        batch, scratch = layer.batch, layer.scratch
         backend = self._backend
-        backend.transpose(layer.omega, layer.units_across)
-        backend.transpose(layer.edge_parameters, layer.edge_parameters_across)
-        backend.transpose(layer.x, layer.rows_across)
+        backend.transpose(batch.omega, scratch.units_across)
+        backend.transpose(layer.own.edge_parameters, scratch.edge_parameters_across)
+        backend.transpose(batch.x, scratch.rows_across)
         backend.compressed_edge_sums(
             layer.channel_above,
-            layer.units_across,
-            layer.edge_parameters_across,
-            layer.rows_across,
+            scratch.units_across,
+            scratch.edge_parameters_across,
+            scratch.rows_across,
             layer.weights.mean,
             layer.sample_weight,
             self.index,
-            layer.rows_across_out,
+            scratch.rows_across_out,
             layer.terms[0],
         )
-        backend.transpose(layer.rows_across_out, layer.down_field)
+        backend.transpose(scratch.rows_across_out, batch.down_field)
 
 
 def _blocks(n_entries):

@@ -5,10 +5,34 @@ the network's probability of the label is then no judgement of it. Whether a lab
 decided by what all others say.
 """
 
+from dataclasses import dataclass
 from math import exp, log
+
+from ..backends.arrays import array
 
 LARGEST_POWER = 1e6
 """Of a ρ above 1, over an epoch: nothing that grows faster is of use, or may overflow."""
+
+
+@dataclass
+class LeftOutArrays:
+    """What the output layer says of a mini-batch without what that has said.
+
+    Attributes
+    ----------
+    v, omega : device array of shape (M, K)
+        Σ_i σ_ki x̂_in², and the cavity ω.
+    log_z : device array of shape (M,)
+        log Z of the labels.
+    g, gamma : device array of shape (M, K)
+        Their derivatives, which nobody reads.
+    """
+
+    v: object = array("samples", "units")
+    omega: object = array("samples", "units")
+    log_z: object = array("samples")
+    g: object = array("samples", "units")
+    gamma: object = array("samples", "units")
 
 
 class LeaveOneOut:
@@ -42,7 +66,7 @@ class LeaveOneOut:
 
     def __init__(self, engine, n_samples, steps_per_epoch):
         network, last = engine.network, engine.layers[-1]
-        last.leave_labels_out()
+        last.left_out_arrays = LeftOutArrays
         self.log_z = engine.backend.zeros((n_samples,), network.dtype)
         self._pulls = engine.backend.zeros((n_samples, last.n_units), network.dtype)
         # Fields of the past count ρ times from one step to the next: pulls are noted down as what
@@ -52,7 +76,7 @@ class LeaveOneOut:
         self._weight = network.dtype.type(network.likelihood_weight * past)
 
     def predict(self, layer, rows):
-        """Write log Z of a mini-batch that is about to be learned to ``layer.cavity_log_z``.
+        """Write log Z of a mini-batch that is about to be learned to ``left_out.log_z``.
 
         Parameters
         ----------
@@ -61,16 +85,17 @@ class LeaveOneOut:
         rows : device array of int, shape (M,)
             The samples.
         """
+        batch, left_out = layer.batch, layer.left_out
         backend, output = layer.backend, layer.output
-        omega = layer.cavity_omega
-        backend.leave_out(layer.omega, layer.own_v, self._pulls, rows, omega)
+        omega = left_out.omega
+        backend.leave_out(batch.omega, left_out.v, self._pulls, rows, omega)
         if output.factorized:
-            backend.label_log_z(output, layer.y, omega, layer.v, layer.cavity_log_z)
+            backend.label_log_z(output, layer.labels.y, omega, batch.v, left_out.log_z)
         else:
-            unused = layer.cavity_g, layer.cavity_gamma
-            out = layer.cavity_log_z, *unused
-            backend.argmax_g_gamma(output, layer.y, omega, layer.v, *out, True)
-        backend.put(layer.cavity_log_z, rows, self.log_z)
+            unused = left_out.g, left_out.gamma
+            out = left_out.log_z, *unused
+            backend.argmax_g_gamma(output, layer.labels.y, omega, batch.v, *out, True)
+        backend.put(left_out.log_z, rows, self.log_z)
 
     def remember(self, layer, rows):
         """Note what a mini-batch has said.
@@ -82,7 +107,7 @@ class LeaveOneOut:
         rows : device array of int, shape (M,)
             The samples.
         """
-        layer.backend.add_pulls(layer.g, rows, self._kept, self._weight, self._pulls)
+        layer.backend.add_pulls(layer.batch.g, rows, self._kept, self._weight, self._pulls)
 
 
 class Settled:
@@ -103,7 +128,7 @@ class Settled:
         self.log_z = log_z
 
     def predict(self, layer, rows):
-        """Write log Z of a mini-batch that is about to be learned to ``layer.cavity_log_z``.
+        """Write log Z of a mini-batch that is about to be learned to ``layer.left_out.log_z``.
 
         Parameters
         ----------
@@ -112,7 +137,7 @@ class Settled:
         rows : device array of int, shape (M,)
             The samples.
         """
-        layer.backend.take(self.log_z, rows, layer.cavity_log_z)
+        layer.backend.take(self.log_z, rows, layer.left_out.log_z)
 
     def remember(self, layer, rows):
         """Note nothing.

@@ -7,7 +7,7 @@ def forward(layers, sweep):
     Parameters
     ----------
     layers : list of Layer
-        All layers, bound to the mini-batch, the data in ``layers[0].x``.
+        All layers, bound to the mini-batch, the data in ``layers[0].batch.x``.
     sweep : int
         0 in the first sweep of a step.
 
@@ -20,14 +20,14 @@ def forward(layers, sweep):
         if layer.has_units_below:
             layer.backend.moments(
                 layer.channel_below,
-                layer.below.omega,
-                layer.below.v,
-                layer.down_field,
-                layer.down_precision,
-                layer.x,
-                layer.x_var,
-                layer.x_sq,
-                layer.x_var_sum,
+                layer.below.batch.omega,
+                layer.below.batch.v,
+                layer.batch.down_field,
+                layer.batch.down_precision,
+                layer.batch.x,
+                layer.batch.x_var,
+                layer.batch.x_sq,
+                layer.batch.x_var_sum,
             )
         preactivation_moments(layer, layer.bad_variances[sweep])
         if layer.bad_variances[sweep].raised:
@@ -46,18 +46,19 @@ def preactivation_moments(layer, bad):
     bad : object
         Counter of non-finite variances.
     """
+    batch = layer.batch
     backend, weights = layer.backend, layer.weights
     layer.layout.up_pair(
-        (layer.x, weights.mean, layer.omega), (layer.x_sq, weights.variance, layer.v)
+        (batch.x, weights.mean, batch.omega), (batch.x_sq, weights.variance, batch.v)
     )
     if layer.keeps_own_v:
-        backend.copy(layer.v, layer.own_v)
+        backend.copy(batch.v, layer.left_out.v)
     if not layer.needs_second_moment:
-        backend.finish_v(layer.v, layer.x_var_sum, bad)
+        backend.finish_v(batch.v, batch.x_var_sum, bad)
         return
     backend.second_moment(weights.mean, weights.variance, layer.second_moment)
-    layer.up(layer.x_var, layer.second_moment, layer.unit_product)
-    backend.finish_v_full(layer.v, layer.unit_product, bad)
+    layer.up(batch.x_var, layer.second_moment, batch.unit_product)
+    backend.finish_v_full(batch.v, batch.unit_product, bad)
 
 
 def backward(layers, sweep):
@@ -66,7 +67,7 @@ def backward(layers, sweep):
     Parameters
     ----------
     layers : list of Layer
-        All layers, their forward pass done, labels in ``layers[-1].y``.
+        All layers, their forward pass done, labels in ``layers[-1].labels.y``.
     sweep : int
         0 in the first sweep of a step.
 
@@ -90,57 +91,61 @@ def backward(layers, sweep):
 
 def _channel(layer):
     """Compute g and Γ of a layer from the channel above it."""
+    batch = layer.batch
     backend = layer.backend
     if not layer.plain_sums:
         backend.g_gamma(
-            layer.channel_above, *layer.messages_above, layer.omega, layer.v, layer.g, layer.gamma
+            layer.channel_above, *layer.messages_above, batch.omega, batch.v, batch.g, batch.gamma
         )
         return
-    labels, is_noisy = (layer.output, layer.y), layer.network.has_label_noise
+    labels, is_noisy = (layer.output, layer.labels.y), layer.network.has_label_noise
     backend.argmax_g_gamma(
-        *labels, layer.omega, layer.v, layer.log_z, layer.g, layer.gamma, is_noisy
+        *labels, batch.omega, batch.v, layer.labels.log_z, batch.g, batch.gamma, is_noisy
     )
     if is_noisy:
-        log_z = layer.cavity_log_z if layer.has_cavity_log_z else layer.log_z
+        log_z = layer.left_out.log_z if layer.has_cavity_log_z else layer.labels.log_z
         n_others = layer.network.n_classes - 1
-        backend.soften_labels(log_z, layer.label_noise, n_others, layer.g, layer.gamma)
+        backend.soften_labels(log_z, layer.label_noise, n_others, batch.g, batch.gamma)
 
 
 def _weigh(layer):
     """Let each sample's terms in sums over samples count as often as its weight says."""
+    batch = layer.batch
     if not layer.weighted:
-        layer.g_weighted, layer.gamma_weighted = layer.g, layer.gamma
+        layer.g_weighted, layer.gamma_weighted = batch.g, batch.gamma
         return
-    layer.backend.scale_rows(layer.sample_weight, layer.g, layer.g_weighted_copy)
-    layer.backend.scale_rows(layer.sample_weight, layer.gamma, layer.gamma_weighted_copy)
-    layer.g_weighted, layer.gamma_weighted = layer.g_weighted_copy, layer.gamma_weighted_copy
+    layer.backend.scale_rows(layer.sample_weight, batch.g, batch.g_weighted_copy)
+    layer.backend.scale_rows(layer.sample_weight, batch.gamma, batch.gamma_weighted_copy)
+    layer.g_weighted, layer.gamma_weighted = batch.g_weighted_copy, batch.gamma_weighted_copy
 
 
 def _down_precision(layer):
     """Compute A_in = Σ_k (m² + σ) Γ − σ g², at least 0, where the channel below uses it."""
+    batch = layer.batch
     if not layer.has_units_below or not layer.channel_below.uses_precision:
         return
     backend, weights = layer.backend, layer.weights
-    layer.down(layer.gamma, layer.second_moment, layer.down_precision)
-    backend.multiply(layer.g, layer.g, layer.unit_product)
-    layer.down(layer.unit_product, weights.variance, layer.x_product)
-    backend.subtract_precision(layer.down_precision, layer.x_product)
+    layer.down(batch.gamma, layer.second_moment, batch.down_precision)
+    backend.multiply(batch.g, batch.g, batch.unit_product)
+    layer.down(batch.unit_product, weights.variance, batch.x_product)
+    backend.subtract_precision(batch.down_precision, batch.x_product)
 
 
 def _precision_in(layer):
     """Compute G_in = Σ_n (x̂² + Δ) Γ − Δ g² of the Gaussian rows."""
+    batch = layer.batch
     if not layer.n_gaussian:
         return
     backend = layer.backend
     if not layer.prior.uses_precision:
         rows = layer.layout.constant_rows(layer.precision_in)
-        backend.matmul(layer.ones.reshape((1, -1)), layer.gamma_weighted, rows)
+        backend.matmul(batch.ones.reshape((1, -1)), layer.gamma_weighted, rows)
         return
-    layer.collect(layer.x_sq, layer.gamma_weighted, layer.precision_in)
+    layer.collect(batch.x_sq, layer.gamma_weighted, layer.precision_in)
     if layer.has_units_below:
-        backend.multiply(layer.g, layer.g_weighted, layer.unit_product)
-        backend.subtract_from(layer.gamma_weighted, layer.unit_product)
-        layer.collect(layer.x_var, layer.unit_product, layer.precision_term)
+        backend.multiply(batch.g, layer.g_weighted, batch.unit_product)
+        backend.subtract_from(layer.gamma_weighted, batch.unit_product)
+        layer.collect(batch.x_var, batch.unit_product, layer.precision_term)
         backend.add(layer.precision_in, layer.precision_term)
 
 

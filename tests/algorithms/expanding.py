@@ -70,7 +70,9 @@ def collect(network, posterior, X, y, sample_weight=None):
         # The Gaussian rows are updated first, and come last.
         rows = [next(pieces) for _ in range(n_pieces)][::-1]
         fields.append(np.vstack(rows).astype(float))
-    downs = [layer.down_field[:, : layer.n_inputs].astype(float) for layer in engine.layers[1:]]
+    downs = [
+        layer.batch.down_field[:, : layer.n_inputs].astype(float) for layer in engine.layers[1:]
+    ]
     return Sums(fields[::-1], downs, engine)
 
 

@@ -83,12 +83,12 @@ def test_the_bounds_of_all_pairs_keep_to_their_budget(monkeypatch):
 
     def allowing(layer):
         allow(layer)
-        seen[layer.index] = [layer.x_allowed.copy()]
+        seen[layer.index] = [layer.own.x_allowed.copy()]
 
     def watching(layer, degree):
         answer = bounds(layer, degree)
-        factor = layer.x_allowed[0] / seen[layer.index][0][0]
-        seen[layer.index].append(answer[0] * factor**2 / layer.omega.size)
+        factor = layer.own.x_allowed[0] / seen[layer.index][0][0]
+        seen[layer.index].append(answer[0] * factor**2 / layer.batch.omega.size)
         return answer
 
     monkeypatch.setattr(expansion, "set_allowed_errors", allowing)
@@ -137,11 +137,11 @@ def test_each_sample_has_a_degree_of_its_own():
     setting = SETTINGS["digits"]
     exact, automatic = (sums(setting, 4, edges=edges) for edges in ("exact", "auto"))
     layer = automatic.engine.layers[0]
-    degree, order = layer.sample_degree, layer.sample_order
+    degree, order = layer.own.sample_degree, layer.own.sample_order
     assert len(set(degree.tolist())) > 1
     assert np.all(np.diff(degree[order]) <= 0)
     assert layer.n_of_degree == [(degree >= p).sum() for p in range(degree.max() + 1)]
-    size = np.linalg.norm(layer.g, axis=1)
+    size = np.linalg.norm(layer.batch.g, axis=1)
     assert size[degree == degree.max()].mean() > size[degree == degree.min()].mean()
     assert max(automatic.distances(exact)) < TOLERANCE
 
@@ -153,14 +153,14 @@ def test_degrees_of_samples_come_back_if_sums_miss_the_tolerance(monkeypatch):
 
     def watching(layer, degree, cap):
         found = within(layer, degree, cap)
-        lowered = layer.sample_degree.min() < degree
+        lowered = layer.own.sample_degree.min() < degree
         shares.append((lowered, layer.tolerance_used))
         return found and not lowered
 
     usual = sums(setting, 4, edges="auto").engine.layers[0]
     monkeypatch.setattr(expansion, "within_tolerance", watching)
     layer = sums(setting, 4, edges="auto").engine.layers[0]
-    assert usual.sample_degree.min() < layer.sample_degree.min() == layer.expansion_degree
+    assert usual.own.sample_degree.min() < layer.own.sample_degree.min() == layer.expansion_degree
     assert any(lowered for lowered, _ in shares)
     (_, first), (_, second) = shares[-2:]
     assert 0 < second < first
@@ -234,13 +234,13 @@ def choose_by_hand(monkeypatch, degree, cap, every):
 
     def choose(layer):
         mean, n_inputs, backend = layer.weights.mean, layer.n_inputs, layer.backend
-        backend.weight_scales(mean, n_inputs, layer.m_scale, layer.m_norm_sq)
-        backend.input_scales(layer.x, n_inputs, cap, layer.x_scale, layer.x_norm_sq)
-        layer.x_allowed.fill(np.inf)
-        layer.m_allowed.fill(np.inf)
-        layer.m_allowed[::every] = -1.0
+        backend.weight_scales(mean, n_inputs, layer.own.m_scale, layer.own.m_norm_sq)
+        backend.input_scales(layer.batch.x, n_inputs, cap, layer.own.x_scale, layer.own.x_norm_sq)
+        layer.own.x_allowed.fill(np.inf)
+        layer.own.m_allowed.fill(np.inf)
+        layer.own.m_allowed[::every] = -1.0
         layer.negligible = 1.0
-        heavy = int((np.abs(layer.x[:, :n_inputs]) > cap).sum())
+        heavy = int((np.abs(layer.batch.x[:, :n_inputs]) > cap).sum())
         return degree, 0, cap, heavy
 
     monkeypatch.setattr(expansion, "_choose", choose)
@@ -254,7 +254,7 @@ def test_heavy_inputs_and_marked_pairs_are_summed_exactly(cap, weighted, monkeyp
     exact = sums(setting, 1, edges="exact")
     choose_by_hand(monkeypatch, 2, cap, every=1)
     by_hand = sums(setting, 1, edges=2)
-    assert all((layer.expansion_keep == 0).all() for layer in by_hand.engine.layers[:2])
+    assert all((layer.own.expansion_keep == 0).all() for layer in by_hand.engine.layers[:2])
     assert max(by_hand.distances(exact)) < 1e-12
 
 
@@ -265,7 +265,7 @@ def test_marked_pairs_are_left_out_of_the_polynomials(cap, monkeypatch):
     for every in (2, 3, 1000):
         choose_by_hand(monkeypatch, 2, cap, every)
         by_hand = sums(DIGITS, 1, edges=2)
-        keep = by_hand.engine.layers[1].expansion_keep
+        keep = by_hand.engine.layers[1].own.expansion_keep
         marked = np.arange(keep.shape[1]) % every == 0
         np.testing.assert_array_equal(keep == 0, np.broadcast_to(marked, keep.shape))
         errors.append(by_hand.distances(exact)[1])
@@ -274,10 +274,10 @@ def test_marked_pairs_are_left_out_of_the_polynomials(cap, monkeypatch):
 
 def negligible(layer):
     """Pairs that are neither expanded nor summed exactly, and those that are summed exactly."""
-    marked = np.zeros(layer.omega.shape, dtype=bool)
-    for k, count in enumerate(layer.marked_count):
-        marked[layer.marked_samples[:count, k], k] = True
-    return (layer.expansion_keep == 0) & ~marked, marked
+    marked = np.zeros(layer.batch.omega.shape, dtype=bool)
+    for k, count in enumerate(layer.own.marked_count):
+        marked[layer.own.marked_samples[:count, k], k] = True
+    return (layer.own.expansion_keep == 0) & ~marked, marked
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -287,7 +287,7 @@ def test_what_no_polynomial_serves_is_left_out_where_g_is_negligible(name, dtype
     setting = replace(SETTINGS[name], options=(("rho", (1.05, 1.05, 0.9)),))
     exact, automatic = (sums(setting, 8, 0, dtype, edges=edges) for edges in ("exact", "auto"))
     left_out, marked = negligible(automatic.engine.layers[0])
-    g = np.abs(automatic.engine.layers[0].g)
+    g = np.abs(automatic.engine.layers[0].batch.g)
     assert left_out.mean() > 0.05 and marked.mean() > 0.01
     assert g[left_out].max() < 1e-6 * np.sqrt((g**2).mean())
     assert max(automatic.distances(exact)) < TOLERANCE
@@ -296,9 +296,13 @@ def test_what_no_polynomial_serves_is_left_out_where_g_is_negligible(name, dtype
 def test_what_is_left_out_may_have_the_same_sign_everywhere():
     """Then errors of all samples add up in H_in, and those of all units in B_in."""
     layer = sums(SETTINGS["784 features"], 1).engine.layers[1]
-    g, x, mean = layer.g, layer.x[:, : layer.n_inputs], train(SETTINGS["784 features"], 1)[1].mean
+    g, x, mean = (
+        layer.batch.g,
+        layer.batch.x[:, : layer.n_inputs],
+        train(SETTINGS["784 features"], 1)[1].mean,
+    )
     mean = mean[: layer.n_inputs]
-    error = layer.negligible * np.minimum.outer(layer.x_allowed, layer.m_allowed)
+    error = layer.negligible * np.minimum.outer(layer.own.x_allowed, layer.own.m_allowed)
     shares = (
         np.linalg.norm(np.abs(x).T @ error) / np.sqrt(((x**2).sum(axis=1) @ g**2).sum()),
         np.linalg.norm(error @ np.abs(mean).T) / np.sqrt((g**2 @ (mean**2).sum(axis=0)).sum()),
@@ -314,7 +318,7 @@ def test_a_few_heavy_inputs_widen_no_interval():
     calm, spiked = (sums(setting, 0, batch=(one, y, None)) for one in (X, heavy))
     assert spiked.degrees[0] == calm.degrees[0] > 0
     others = np.setdiff1d(np.arange(len(X)), rows)
-    scales = [one.engine.layers[0].x_scale[others] for one in (calm, spiked)]
+    scales = [one.engine.layers[0].own.x_scale[others] for one in (calm, spiked)]
     np.testing.assert_array_equal(*scales)
     assert 0 < spiked.engine.layers[0].exact_share < 0.05
     exact = sums(setting, 0, batch=(heavy, y, None), edges="exact")

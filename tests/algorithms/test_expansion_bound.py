@@ -75,13 +75,13 @@ def test_what_no_nodes_can_see_through_is_never_kept():
 
 def some_pairs(layer, rng, n=4000):
     """Some of a layer's pairs, whether they are kept, and what they may err."""
-    shape = layer.omega.shape
+    shape = layer.batch.omega.shape
     rows, units = (rng.integers(size, size=n) for size in shape)
-    half_width = layer.x_scale[rows] * layer.m_scale[units]
-    parameters = layer.edge_parameters[:, rows, units]
-    pairs = Pairs(layer.channel_above, layer.omega[rows, units], parameters, half_width)
-    allowed = np.minimum(layer.x_allowed[rows], layer.m_allowed[units]).astype(float)
-    return pairs, layer.expansion_keep[rows, units] > 0, (rows, units), allowed
+    half_width = layer.own.x_scale[rows] * layer.own.m_scale[units]
+    parameters = layer.own.edge_parameters[:, rows, units]
+    pairs = Pairs(layer.channel_above, layer.batch.omega[rows, units], parameters, half_width)
+    allowed = np.minimum(layer.own.x_allowed[rows], layer.own.m_allowed[units]).astype(float)
+    return pairs, layer.own.expansion_keep[rows, units] > 0, (rows, units), allowed
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -96,10 +96,10 @@ def test_no_kept_pair_of_a_network_errs_by_more_than_allowed(name, dtype, monkey
         original(layer, degree)
         expansion._coefficients(layer, degree, 0.0)
         pairs, keep, places, allowed = some_pairs(layer, rng)
-        terms = layer.expansion_terms[: degree + 1][:, *places]
+        terms = layer.own.expansion_terms[: degree + 1][:, *places]
         assert np.all(pairs.excess(keep, terms, allowed) <= 1)
         n_kept.append(keep.sum())
-        widths.append((pairs.half_width[keep] ** 2 / layer.v[places][keep]).max(initial=0))
+        widths.append((pairs.half_width[keep] ** 2 / layer.batch.v[places][keep]).max(initial=0))
         return original(layer, degree)
 
     monkeypatch.setattr(expansion, "_bounds", checked)

@@ -10,6 +10,7 @@ from sklearn_bp.engine.network import make_network
 from sklearn_bp.engine.posterior import draw_posterior
 
 SIZES, BATCH_SIZE = [5, 4, 3], 6
+EDGE_ARRAYS = {"x_cav", "m_cav", "g_cav"}
 
 
 def network_of(**options):
@@ -48,8 +49,8 @@ def test_as_many_bytes_are_allocated_as_announced():
     held = sum(
         array.nbytes
         for layer in engine.layers
-        for name, array in layer.memory.items()
-        if name in ("x_cav", "m_cav", "g_cav")
+        for name, array in vars(layer.own).items()
+        if name in EDGE_ARRAYS
     )
     assert held == bytes_needed()
 
@@ -66,7 +67,7 @@ def test_the_sign_output_has_edges_too():
 def test_others_store_no_edges(options):
     engine = engine_of(network_of(edge_memory_limit=0, **options))
     engine.step(*samples(), np.arange(BATCH_SIZE))
-    assert not any({"x_cav", "m_cav", "g_cav"} & layer.memory.keys() for layer in engine.layers)
+    assert not any(EDGE_ARRAYS & vars(layer.own).keys() for layer in engine.layers)
 
 
 def test_the_message_names_the_bytes_and_what_to_change():

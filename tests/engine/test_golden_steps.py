@@ -30,7 +30,7 @@ def assert_golden_traces(engine, arrays, tolerance):
     for depth, layer in enumerate(engine.layers):
         for own, golden in TRACES.items():
             if f"trace_{golden}_{depth}" in arrays:
-                value = getattr(layer, own)
+                value = getattr(layer.batch, own)
                 assert_close(value, arrays[f"trace_{golden}_{depth}"], tolerance)
 
 

@@ -63,7 +63,7 @@ def test_it_is_what_the_fields_say_without_what_a_sample_added(output, rho):
         expected = OUTPUTS[output].log_probability(y[rows], omega, v)[:, 0]
         np.testing.assert_allclose(engine.leave_one_out.log_z[rows], expected, rtol=1e-9)
         added *= rho
-        added[rows] += 0.7 * X[rows, :, None] * engine.layers[-1].g[:, None, :]
+        added[rows] += 0.7 * X[rows, :, None] * engine.layers[-1].batch.g[:, None, :]
 
 
 @pytest.mark.parametrize("prior", ["binary", "gaussian"])
@@ -71,7 +71,7 @@ def test_samples_that_were_not_learned_are_predicted_as_they_are(prior):
     engine, X, y = start("argmax_exact", hidden=(7,), weight_prior=prior)
     engine.leave_one_out = LeaveOneOut(engine, N_SAMPLES, N_STEPS)
     for rows, _ in steps(engine, X, y):
-        learned = engine.layers[-1].log_z
+        learned = engine.layers[-1].labels.log_z
         np.testing.assert_array_equal(engine.leave_one_out.log_z[rows], learned)
 
 
@@ -82,7 +82,7 @@ def test_a_learned_label_is_less_likely_without_its_sample(output, prior):
     engine.leave_one_out = LeaveOneOut(engine, N_SAMPLES, N_STEPS)
     found = list(steps(engine, X, y, n_epochs=3))[-1]
     layer = engine.layers[-1]
-    assert np.all(engine.leave_one_out.log_z[found[0]] < layer.log_z)
+    assert np.all(engine.leave_one_out.log_z[found[0]] < layer.labels.log_z)
 
 
 # Of two classes B is what stays in later sweeps, and r follows ω.
@@ -96,13 +96,13 @@ def test_labels_are_believed_by_what_others_say(output, n_inner_iter):
     n_classes = max(OUTPUT_UNITS[output], 2)
     for rows, _ in steps(engine, X, y, n_epochs=3):
         layer = engine.layers[-1]
-        r, rest = responsibility(layer.cavity_log_z, *label_chances(0.1, n_classes))
-        g, gamma = OUTPUTS[output].g_gamma(y[rows], layer.omega, layer.v)
+        r, rest = responsibility(layer.left_out.log_z, *label_chances(0.1, n_classes))
+        g, gamma = OUTPUTS[output].g_gamma(y[rows], layer.batch.omega, layer.batch.v)
         r, rest = r[:, None], rest[:, None]
-        np.testing.assert_allclose(layer.g, r * g, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(layer.batch.g, r * g, rtol=1e-9, atol=1e-12)
         expected = r * gamma - r * rest * g**2
-        np.testing.assert_allclose(layer.gamma, expected, rtol=1e-8, atol=1e-10)
-    assert np.all(layer.cavity_log_z < layer.log_z)
+        np.testing.assert_allclose(layer.batch.gamma, expected, rtol=1e-8, atol=1e-10)
+    assert np.all(layer.left_out.log_z < layer.labels.log_z)
 
 
 @pytest.mark.parametrize("output", OUTPUT_UNITS)
@@ -113,7 +113,7 @@ def test_once_settled_it_stays_what_it_was(output):
     found = engine.leave_one_out.log_z.copy()
     engine.leave_one_out = Settled(engine.leave_one_out.log_z)
     for rows, _ in steps(engine, X, y, n_epochs=2):
-        np.testing.assert_array_equal(engine.layers[-1].cavity_log_z, found[rows])
+        np.testing.assert_array_equal(engine.layers[-1].left_out.log_z, found[rows])
     np.testing.assert_array_equal(engine.leave_one_out.log_z, found)
 
 

@@ -35,7 +35,7 @@ def assert_same_step(engine, layers, trace, tolerance):
             if own == "down_field" and not layer.has_units_below:
                 continue
             columns = layer.n_inputs if own.startswith("down") else None
-            value, expected = getattr(layer, own), getattr(state, name)
+            value, expected = getattr(layer.batch, own), getattr(state, name)
             assert_close(value[:, :columns], expected[:, :columns], tolerance)
 
 

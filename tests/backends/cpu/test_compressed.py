@@ -201,7 +201,6 @@ def layer_like(algo="amp", n_inner_iter=1, compresses=True, n_inputs=200):
         n_units=200,
         n_gaussian=1,
         prior=SimpleNamespace(uses_precision=False),
-        batch_array=lambda *arguments: None,
     )
 
 

@@ -82,7 +82,7 @@ def messages(engine):
     for layer, posterior in zip(engine.layers, engine.posterior(), strict=True):
         found.append(posterior.field)
         if layer.has_units_below:
-            found.append(to_host(layer.down_field))
+            found.append(to_host(layer.batch.down_field))
     return found
 
 
@@ -95,7 +95,7 @@ def difference(one, other):
 def marked_shares(engine):
     """The share of pairs left to exact sums, of every layer that expands."""
     return [
-        float((engine.backend.to_host(layer.expansion_keep) == 0).mean())
+        float((engine.backend.to_host(layer.own.expansion_keep) == 0).mean())
         for layer in engine.layers
         if hasattr(layer, "expansion_keep")
     ]

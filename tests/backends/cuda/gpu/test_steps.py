@@ -50,7 +50,7 @@ def test_golden_step(name, dtype, backend):
     assert_golden_posterior(engine, arrays, TOLERANCES[dtype])
     for depth, layer in enumerate(engine.layers):
         for own, golden in (("omega", "omega"), ("v", "V"), ("g", "g"), ("gamma", "gamma")):
-            value = backend.to_host(getattr(layer, own))
+            value = backend.to_host(getattr(layer.batch, own))
             assert_close(value, arrays[f"trace_{golden}_{depth}"], TOLERANCES[dtype])
 
 

@@ -76,10 +76,10 @@ def test_without_tolerance_everything_is_exact(backend, expanding):
 def test_a_heavy_input_does_not_widen_every_interval(backend, expanding):
     study = replace(WIDE, largest_input=40.0)
     ours = engine_after(study, backend, "auto", TOLERANCE)
-    caps = backend.to_host(ours.layers[0].x_cap)
+    caps = backend.to_host(ours.layers[0].own.x_cap)
     assert np.isfinite(caps).tolist() == [False, True, False, False, False]
-    assert backend.to_host(ours.layers[0].x_scale)[1] < 40
-    assert (backend.to_host(ours.layers[0].expansion_keep)[1] == 1).all()
+    assert backend.to_host(ours.layers[0].own.x_scale)[1] < 40
+    assert (backend.to_host(ours.layers[0].own.expansion_keep)[1] == 1).all()
 
 
 def test_single_precision(backend, expanding):

@@ -35,7 +35,7 @@ def test_golden_step(name, backend):
     assert_golden_posterior(engine, arrays, 1e-9)
     for depth, layer in enumerate(engine.layers):
         for own, golden in (("omega", "omega"), ("v", "V"), ("g", "g"), ("gamma", "gamma")):
-            value = backend.to_host(getattr(layer, own))
+            value = backend.to_host(getattr(layer.batch, own))
             assert_close(value, arrays[f"trace_{golden}_{depth}"], 1e-9)
 
 
