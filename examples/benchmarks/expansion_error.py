@@ -242,10 +242,10 @@ class Recorder(CpuBackend):
         super().__init__()
         self.fields = []
 
-    def update_binary(self, prior, bad, field_in, *arguments):
+    def update_fields(self, prior, bad, field_in, *arguments):
         """Keep a copy, and go on."""
         self.fields.append(field_in.copy())
-        super().update_binary(prior, bad, field_in, *arguments)
+        super().update_fields(prior, bad, field_in, *arguments)
 
 
 def take_step(network, posterior, X, y, rows):

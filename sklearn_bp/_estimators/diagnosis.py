@@ -88,11 +88,12 @@ def _one_class(X, codes, classes, predict):
 
 def _runaway(network, layer, posterior):
     """Tell whether means or precisions of a layer have left every sensible range."""
-    n_gaussian = posterior.precision.shape[0]
-    if not n_gaussian:
-        return []
     n_rows = posterior.mean.shape[0]
-    largest = float(np.abs(posterior.mean[n_rows - n_gaussian :]).max())
+    unbounded = [rows for prior, rows in network.row_groups(layer) if prior.largest_mean == np.inf]
+    if not unbounded:
+        return []
+    first = unbounded[0].start - n_rows
+    largest = float(np.abs(posterior.mean[first:]).max())
     start = network.init_scale / np.sqrt(n_rows)
     if largest > LARGEST_GROWTH * start:
         return [
@@ -100,7 +101,7 @@ def _runaway(network, layer, posterior):
             f"{start:.3g}. Lower rho or likelihood_weight, scale the features, or use "
             "algo='amp', which is the most accurate for real weights."
         ]
-    least = float(posterior.precision.min())
+    least = float(posterior.precision[first:].min())
     if least <= MIN_PRECISION:
         return [
             f"Layer {layer} has forgotten what it knew of a weight: its precision has fallen to "
@@ -211,7 +212,7 @@ def warn_of_constant_features(X, network):
         If weights are ±1, rho of the first layer is below 1, and the constant features could shift
         a unit by more than a standard deviation of its pre-activation under random weights.
     """
-    if network.rho[0] >= 1 or network.weight_prior != "binary" or issparse(X):
+    if network.rho[0] >= 1 or network.prior(0).name != "binary" or issparse(X):
         return
     constants = constant_features(X)
     norm_sq = np.mean(np.sum(np.square(X[:ROWS_COMPARED], dtype=np.float64), axis=1))

@@ -182,7 +182,7 @@ def _merge_layer(network, layer, start, workers):
     # One sweep leaves this share of the mean it started from.
     old = damping ** (n_steps * network.n_inner_iter)
     mean = (old * start.mean + (1 - old) * undamped).astype(network.dtype)
-    variance = variances(network, layer, mean, precision)
+    variance = variances(network, layer, field, precision, mean)
     if start.mask is not None:
         mean, variance = mean * start.mask, variance * start.mask
     return LayerPosterior(field, mean, variance, precision, start.mask)

@@ -241,8 +241,8 @@ def _read_network(header):
 def _read_layer(network, layer, arrays):
     """Check and gather the arrays of a layer."""
     n_rows, n_units = network.n_rows(layer), network.layer_sizes[layer + 1]
-    n_gaussian = network.n_gaussian_rows(layer)
-    rows = {"field": n_rows, "mean": n_rows, "variance": n_rows, "precision": n_gaussian}
+    n_precise = network.n_precision_rows(layer)
+    rows = {"field": n_rows, "mean": n_rows, "variance": n_rows, "precision": n_precise}
     checked = {}
     for name, length in rows.items():
         array = arrays[f"{name}_{layer}"]
@@ -259,10 +259,10 @@ def _read_layer(network, layer, arrays):
 
 
 def _check_moments(network, layer, checked):
-    """Refuse what no posterior has: |m| > 1 of ±1 weights, negative variances and precisions."""
-    binary = network.n_rows(layer) - network.n_gaussian_rows(layer)
-    if (abs(checked["mean"][:binary]) > 1).any():
-        raise ValueError(f"mean_{layer} is not in [-1, 1]")
+    """Refuse what no posterior has: means out of range, negative variances and precisions."""
+    for prior, rows in network.row_groups(layer):
+        if (abs(checked["mean"][rows]) > prior.largest_mean).any():
+            raise ValueError(f"mean_{layer} is too large for weight_prior={prior.name!r}")
     if (checked["variance"] < 0).any() or (checked["precision"] < MIN_PRECISION).any():
         raise ValueError(f"variance_{layer} or precision_{layer} is too small")
 

@@ -11,7 +11,7 @@ from sklearn.utils import check_array
 
 from ..engine.posterior import LayerPosterior, moments, variances
 from ..engine.prediction import point_weights
-from ..priors import MIN_PRECISION, PRIORS
+from ..priors import MIN_PRECISION
 
 PLAIN_TYPES = frozenset((bool, int, float, str, type(None)))
 """Types of values that are what they seem."""
@@ -35,11 +35,6 @@ def _read_only(array):
     return view
 
 
-def _has_gaussian_weights(network):
-    """Tell whether the weights, not only the intercepts, have a precision."""
-    return PRIORS[network.weight_prior].uses_precision
-
-
 def split(network, posterior, name):
     """Separate the weights' part of a quantity from the intercepts'.
 
@@ -54,17 +49,20 @@ def split(network, posterior, name):
 
     Returns
     -------
-    weights : list of ndarray of shape (n_in, n_out), or None
-        None for the precision of ±1 weights.
+    weights : list of ndarray of shape (n_in, n_out) or None, or None
+        None in the place of a layer whose weights have no precision, and None if none has.
     intercepts : list of ndarray of shape (n_out,), or None
         None without intercepts.
     """
     arrays = [getattr(layer, name) for layer in posterior]
-    weights = intercepts = None
-    if name != "precision" or _has_gaussian_weights(network):
-        weights = [
-            _read_only(array[: network.layer_sizes[layer]]) for layer, array in enumerate(arrays)
-        ]
+    intercepts = None
+    weights = [
+        _read_only(array[: network.layer_sizes[layer]])
+        if name != "precision" or network.prior(layer).has_precision
+        else None
+        for layer, array in enumerate(arrays)
+    ]
+    weights = None if all(array is None for array in weights) else weights
     if network.intercept:
         intercepts = [_read_only(array[-1]) for array in arrays]
     return weights, intercepts
@@ -141,7 +139,7 @@ def order_parameters(network, posterior):
     polarizations, overlaps = [], []
     for layer, one in enumerate(posterior):
         n_in = network.layer_sizes[layer]
-        certain = certainties(network, one.mean[:n_in], one.variance[:n_in])
+        certain = certainties(network.prior(layer), one.mean[:n_in], one.variance[:n_in])
         squares = np.einsum("ik,ik->i", certain, certain)
         n_units = np.full(n_in, certain.shape[1])
         if one.mask is not None:
@@ -153,7 +151,7 @@ def order_parameters(network, posterior):
     return polarizations, overlaps
 
 
-def certainties(network, mean, variance):
+def certainties(prior, mean, variance):
     """Compute m / √(m² + σ) of weights: 1 for one that is known, 0 for one of unknown sign.
 
     Parameters
@@ -169,8 +167,8 @@ def certainties(network, mean, variance):
         In [−1, 1]; zero where pruned.
     """
     mean = mean.astype(np.float64)
-    if not _has_gaussian_weights(network):
-        return mean  # m² + σ = 1
+    if prior.has_unit_square:
+        return mean
     # A mean this large is certain, and the square of a larger one could overflow.
     np.clip(mean, -1e150, 1e150, out=mean)
     norm = np.sqrt(mean * mean + variance)
@@ -204,10 +202,10 @@ def assemble(network, **arguments):
 
 def _check_presence(network, arguments):
     """Refuse what is missing and what has no meaning for the network."""
-    gaussian = _has_gaussian_weights(network)
+    precise = any(network.prior(layer).has_precision for layer in range(network.n_layers))
     rules = (
         ("weight_fields", True, True, ""),
-        ("weight_precisions", gaussian, gaussian, f"weight_prior={network.weight_prior!r}"),
+        ("weight_precisions", precise, precise, f"weight_prior={network.weight_prior!r}"),
         ("intercept_fields", network.intercept, network.intercept, "fit_intercept=False"),
         ("intercept_precisions", network.intercept, network.intercept, "fit_intercept=False"),
         ("intercept_means", False, network.intercept, "fit_intercept=False"),
@@ -239,6 +237,12 @@ def _check_one(network, name, layer, array):
     label = f"{name}[{layer}]"
     if name == "weight_masks" and array is None:
         return None
+    prior = network.prior(layer)
+    if name == "weight_precisions" and (array is None) == prior.has_precision:
+        needed = "an array" if prior.has_precision else "None"
+        raise ValueError(f"{label} must be {needed} for weight_prior={prior.name!r}.")
+    if array is None:
+        return None
     dtype = None if name == "weight_masks" else network.dtype
     array = _to_numbers(label, array, dtype)
     if array.shape != shape:
@@ -250,8 +254,11 @@ def _check_one(network, name, layer, array):
             f"{label} must not be below {MIN_PRECISION:g}, the smallest precision of a weight; "
             f"got {array.min():g}."
         )
-    if name == "weight_means" and not _has_gaussian_weights(network) and abs(array).max() > 1:
-        raise ValueError(f"{label} must lie in [-1, 1] for ±1 weights; got {abs(array).max():g}.")
+    if name == "weight_means" and abs(array).max() > prior.largest_mean:
+        raise ValueError(
+            f"{label} must lie in [-{prior.largest_mean:g}, {prior.largest_mean:g}] for "
+            f"weight_prior={prior.name!r}; got {abs(array).max():g}."
+        )
     return array
 
 
@@ -288,7 +295,7 @@ def _assemble_layer(network, layer, lists):
         mean[:n_in] = parts["weight_means"]
     if parts["intercept_means"] is not None:
         mean[n_in:] = parts["intercept_means"]
-    variance = variances(network, layer, mean, precision)
+    variance = variances(network, layer, field, precision, mean)
     mask = _complete_mask(network, parts["weight_masks"])
     if mask is not None:
         mean, variance = mean * mask, variance * mask

@@ -139,11 +139,11 @@ class BeliefPropagation(BPInspired):
         own = layer.own
         if layer.network.n_inner_iter == 1:
             return
-        for prior, first, precision in layer.row_groups():
+        for (prior, rows), weights in zip(layer.groups, layer.weights.groups, strict=True):
             layer.backend.update_m_cav(
                 prior,
                 layer.weights.field,
-                precision,
+                weights.precision if prior.has_precision else weights.field,
                 layer.mask_or_ones,
                 layer.likelihood_weight,
                 layer.damping,
@@ -151,5 +151,5 @@ class BeliefPropagation(BPInspired):
                 own.x_cav,
                 own.m_cav,
                 own.g_cav,
-                first,
+                rows.start,
             )

@@ -19,7 +19,7 @@ class NonFiniteError(FloatingPointError, ValueError):
             hints.append(f"rho={max(network.rho):g} above 1 multiplies the fields at every step")
         if max(network.damping) == 0:
             hints.append("damping=0 lets messages jump")
-        if network.activation == "relu" and network.weight_prior == "gaussian":
+        if network.activation == "relu" and "gaussian" in network.weight_prior:
             hints.append(
                 "with activation='relu' real weights may grow without bound in large mini-batches"
             )

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..algorithms import ALGORITHMS
 from ..channels import ACTIVATIONS, OUTPUTS
-from ..priors import PRIORS
+from ..priors import GAUSSIAN, PRIORS
 
 EDGE_MODES = ("auto", "exact")
 
@@ -27,8 +27,8 @@ class Network:
         weight layer less than entries.
     algo : str
         Key of :data:`sklearn_bp.algorithms.ALGORITHMS`.
-    weight_prior : str
-        Key of :data:`sklearn_bp.priors.PRIORS`.
+    weight_prior : str or tuple of str
+        Key of :data:`sklearn_bp.priors.PRIORS`; one per weight layer if these differ.
     activation : str
         Key of :data:`sklearn_bp.channels.ACTIVATIONS`.
     output : str
@@ -63,7 +63,7 @@ class Network:
 
     layer_sizes: tuple
     algo: str = "bp"
-    weight_prior: str = "binary"
+    weight_prior: str | tuple = "binary"
     activation: str = "sign"
     output: str = "argmax"
     rho: tuple = ()
@@ -100,11 +100,27 @@ class Network:
         """Inputs of a weight layer, the constant one counted."""
         return self.layer_sizes[layer] + self.intercept
 
-    def n_gaussian_rows(self, layer):
-        """How many of a layer's last rows have Gaussian weights."""
-        if PRIORS[self.weight_prior].uses_precision:
-            return self.n_rows(layer)
-        return int(self.intercept)
+    def prior(self, layer):
+        """The prior of a layer's weights; an intercept's is Gaussian."""
+        names = self.weight_prior
+        return PRIORS[names if isinstance(names, str) else names[layer]]
+
+    def n_precision_rows(self, layer):
+        """How many of a layer's last rows have a precision."""
+        return self.n_rows(layer) if self.prior(layer).has_precision else int(self.intercept)
+
+    def row_groups(self, layer):
+        """List a layer's rows by prior.
+
+        Returns
+        -------
+        list of (WeightPrior, slice)
+            A prior, and the rows that have it.
+        """
+        prior, n_inputs, n_rows = self.prior(layer), self.layer_sizes[layer], self.n_rows(layer)
+        if not self.intercept or prior is GAUSSIAN:
+            return [(prior, slice(0, n_rows))]
+        return [(prior, slice(0, n_inputs)), (GAUSSIAN, slice(n_inputs, n_rows))]
 
     def largest_product(self, n_samples):
         """Multiply-adds of the largest layer's products, for a number of samples."""
@@ -160,7 +176,15 @@ def per_layer(name, value, n_layers, low, high, *, low_open=False, high_open=Fal
 
 
 def make_network(
-    layer_sizes, *, rho=1.0, damping=0.8, density=1.0, dtype="float32", edges="auto", **options
+    layer_sizes,
+    *,
+    weight_prior="binary",
+    rho=1.0,
+    damping=0.8,
+    density=1.0,
+    dtype="float32",
+    edges="auto",
+    **options,
 ):
     """Build a :class:`Network`, spreading per-layer numbers and refusing what makes no sense.
 
@@ -168,6 +192,8 @@ def make_network(
     ----------
     layer_sizes : sequence of int
         Units per layer from the features to the output.
+    weight_prior : str or sequence of str
+        A name for every layer, or one per weight layer.
     rho, damping, density : float or sequence of float
         A number for every layer, or one per weight layer; rho > 0, damping in [0, 1), density in
         (0, 1].
@@ -194,6 +220,7 @@ def make_network(
     _check_edges(edges)
     network = Network(
         layer_sizes=sizes,
+        weight_prior=_check_priors(weight_prior, n_layers),
         rho=per_layer("rho", rho, n_layers, 0.0, np.inf, low_open=True, high_open=True),
         damping=per_layer("damping", damping, n_layers, 0.0, 1.0, high_open=True),
         density=per_layer("density", density, n_layers, 0.0, 1.0, low_open=True),
@@ -209,7 +236,6 @@ def make_network(
         )
     for name, registry in (
         ("algo", ALGORITHMS),
-        ("weight_prior", PRIORS),
         ("activation", ACTIVATIONS),
         ("output", OUTPUTS),
     ):
@@ -218,6 +244,19 @@ def make_network(
                 f"{name} must be one of {sorted(registry)}; got {getattr(network, name)!r}."
             )
     return network
+
+
+def _check_priors(value, n_layers):
+    """Check the name of a weight prior, or one per layer; one name if all are the same."""
+    names = (value,) * n_layers if isinstance(value, str) else tuple(value)
+    if len(names) != n_layers:
+        raise ValueError(
+            f"weight_prior must be a name or a sequence of {n_layers} names, one per weight layer "
+            f"(hidden layers and the output); got {len(names)}: {value!r}."
+        )
+    if any(not isinstance(name, str) or name not in PRIORS for name in names):
+        raise ValueError(f"weight_prior must be one of {sorted(PRIORS)}; got {value!r}.")
+    return names if len(set(names)) > 1 else str(names[0])
 
 
 def _check_edges(edges):

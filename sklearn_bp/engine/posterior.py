@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..priors import PRIORS
+from ..backends.cpu.weights import make_moments
 
 
 @dataclass(eq=False)
@@ -22,8 +22,8 @@ class LayerPosterior:
         m, damped; a step starts from it.
     variance : ndarray of shape (n_rows, n_units)
         σ, a variance.
-    precision : ndarray of shape (n_gaussian_rows, n_units)
-        G of the Gaussian rows, which are the last ones; no rows if there are none.
+    precision : ndarray of shape (n_precision_rows, n_units)
+        G of the rows that have one, which are the last ones; no rows if there are none.
     mask : ndarray of bool, shape (n_rows, n_units), or None
         Weights that exist; None if all do.
     """
@@ -64,7 +64,7 @@ def moments(network, layer, field, precision):
         Index of the weight layer.
     field : ndarray of shape (n_rows, n_units)
         H.
-    precision : ndarray of shape (n_gaussian_rows, n_units)
+    precision : ndarray of shape (n_precision_rows, n_units)
         G.
 
     Returns
@@ -73,35 +73,36 @@ def moments(network, layer, field, precision):
         Moments of every weight.
     """
     mean = np.empty_like(field)
-    gaussian = field.shape[0] - network.n_gaussian_rows(layer)
-    mean[:gaussian] = np.tanh(field[:gaussian])
-    mean[gaussian:] = field[gaussian:] / precision
-    return mean, variances(network, layer, mean, precision)
+    return mean, _moments(network, layer, field, precision, mean, False)
 
 
-def variances(network, layer, mean, precision):
-    """Compute the variances that belong to (damped) means: 1 − m² or 1/G.
+def variances(network, layer, field, precision, mean):
+    """Compute the variances of weights whose means are damped.
 
     Parameters
     ----------
-    network : Network
-        The network.
-    layer : int
-        Index of the weight layer.
+    network, layer, field, precision
+        As in :func:`moments`.
     mean : ndarray of shape (n_rows, n_units)
         m.
-    precision : ndarray of shape (n_gaussian_rows, n_units)
-        G.
 
     Returns
     -------
     ndarray of shape (n_rows, n_units)
         σ.
     """
-    variance = np.empty_like(mean)
-    gaussian = mean.shape[0] - network.n_gaussian_rows(layer)
-    variance[:gaussian] = (1 - mean[:gaussian]) * (1 + mean[:gaussian])
-    variance[gaussian:] = 1 / precision
+    return _moments(network, layer, field, precision, mean, True)
+
+
+def _moments(network, layer, field, precision, mean, damped):
+    """Compute variances, and means unless they are damped, of one group of rows after another."""
+    variance = np.empty_like(field)
+    first = field.shape[0] - precision.shape[0]
+    for prior, rows in network.row_groups(layer):
+        own = field[rows]
+        if prior.has_precision:
+            own = precision[rows.start - first : rows.stop - first]
+        make_moments(prior)(field[rows], own, damped, mean[rows], variance[rows])
     return variance
 
 
@@ -128,13 +129,13 @@ def draw_posterior(network, random_state):
 
 def _draw_layer(network, layer, random_state):
     """Draw one layer's start."""
-    prior = PRIORS[network.weight_prior]
+    prior = network.prior(layer)
     n_in, n_out = network.layer_sizes[layer : layer + 2]
     field, precision = prior.draw(random_state, n_in, n_out, network.init_scale, np.float64)
     mask = _draw_mask(network.density[layer], n_in, n_out, random_state)
     precision = np.empty((0, n_out)) if precision is None else precision
     if network.intercept:
-        spread = network.init_scale**2 * (1 if prior.uses_precision else n_in)
+        spread = prior.start_variance(n_in, network.init_scale)
         field = np.vstack([field, np.zeros((1, n_out))])
         precision = np.vstack([precision, np.full((1, n_out), 1 / spread)])
         mask = None if mask is None else np.vstack([mask, np.ones((1, n_out), dtype=bool)])

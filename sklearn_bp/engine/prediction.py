@@ -6,8 +6,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from scipy.special import ndtr
 
+from ..backends.cpu.weights import second_moment
 from ..channels import ACTIVATIONS, OUTPUTS
-from ..priors import PRIORS
 
 CHUNK_ROWS = 1024
 """Rows that are predicted at a time."""
@@ -25,7 +25,7 @@ takes longer than the prediction of a few samples."""
 
 
 def point_weights(network, posterior):
-    """Compute the point weights: the sign (±1 weights) or the mean, times the mask.
+    """Compute the point weights, as priors say, times the mask.
 
     Parameters
     ----------
@@ -44,10 +44,9 @@ def point_weights(network, posterior):
 
 def _layer_point_weights(network, layer, posterior):
     """Compute the point weights of one layer."""
-    weight = posterior.mean.copy()
-    if not PRIORS[network.weight_prior].uses_precision:
-        first = weight.shape[0] - network.n_gaussian_rows(layer)
-        weight[:first] = np.where(weight[:first] >= 0, 1, -1)
+    weight = np.empty_like(posterior.mean)
+    for prior, rows in network.row_groups(layer):
+        weight[rows] = prior.point(posterior.mean[rows], posterior.variance[rows])
     return weight if posterior.mask is None else weight * posterior.mask
 
 
@@ -260,14 +259,15 @@ def add_label_noise(network, probabilities):
 
 def _device_moments(posterior, backend):
     """Bring mean, variance and second moment of a layer's weights to the device."""
-    second_moment = _derived(posterior, "second moment", _second_moment)
-    arrays = (posterior.mean, posterior.variance, second_moment)
+    arrays = posterior.mean, posterior.variance, _derived(posterior, "square", _second_moment)
     return tuple(backend.asarray(array) for array in arrays)
 
 
 def _second_moment(posterior):
     """Compute E[w²] of a layer's weights."""
-    return posterior.mean * posterior.mean + posterior.variance
+    square = np.empty_like(posterior.mean)
+    second_moment(posterior.mean, posterior.variance, square, 0, square.shape[0])
+    return square
 
 
 def _activation_moments(network, below, array, backend):
@@ -287,11 +287,11 @@ def _activation_moments(network, below, array, backend):
 
 def _preactivation_moments(layer, array, weights, backend):
     """Compute ω and V of a layer's units."""
-    mean, variance, second_moment = weights
+    mean, variance, square = weights
     backend.matmul(array["x"], mean, array["z"])
     backend.matmul(array["x_sq"], variance, array["v"])
     if layer:
-        backend.matmul(array["x_var"], second_moment, array["v_term"])
+        backend.matmul(array["x_var"], square, array["v_term"])
     backend.finish_v_full(array["v"], array["v_term"], array["bad"])
 
 

@@ -132,12 +132,12 @@ def _down_precision(layer):
 
 
 def _precision_in(layer):
-    """Compute G_in = Σ_n (x̂² + Δ) Γ − Δ g² of the Gaussian rows."""
+    """Compute G_in = Σ_n (x̂² + Δ) Γ − Δ g² of the rows that have a precision."""
     batch = layer.batch
-    if not layer.n_gaussian:
+    if not layer.n_precision_rows:
         return
     backend = layer.backend
-    if not layer.prior.uses_precision:
+    if not layer.prior.has_precision:
         rows = layer.layout.constant_rows(layer.precision_in)
         backend.matmul(batch.ones.reshape((1, -1)), layer.gamma_weighted, rows)
         return
@@ -165,37 +165,41 @@ def update(layer, n_terms, bad):
     new = layer.next_weights()
     if n_terms > 1:
         backend.collect_field(layer.terms[:n_terms], old.mean, layer.unit_scale)
-    if layer.n_gaussian:
-        (prior_field, _, _), (field, mean, _) = committed.gaussian, old.gaussian
-        new_field, new_mean, new_variance = new.gaussian
-        backend.update_gaussian(
-            layer.intercept_prior,
-            bad,
-            layer.gaussian_field_in,
-            layer.precision_in,
-            prior_field,
-            committed.precision,
-            field,
-            old.precision,
-            mean,
-            *layer.update_numbers,
-            new_field,
-            new.precision,
-            new_mean,
-            new_variance,
-        )
-    if layer.first_gaussian:
-        (prior_field, _, _), (field, mean, _) = committed.binary, old.binary
-        backend.update_binary(
-            layer.prior,
-            bad,
-            layer.binary_field_in,
-            prior_field,
-            field,
-            mean,
-            *layer.update_numbers,
-            *new.binary,
-        )
+    groups = zip(layer.groups, committed.groups, old.groups, new.groups, strict=True)
+    incoming = zip(layer.fields_in, layer.precisions_in, strict=True)
+    for ((prior, _), start, before, after), (field_in, precision_in) in zip(
+        groups, incoming, strict=True
+    ):
+        if prior.has_precision:
+            backend.update_precisions(
+                prior,
+                bad,
+                field_in,
+                precision_in,
+                start.field,
+                start.precision,
+                before.field,
+                before.precision,
+                before.mean,
+                *layer.update_numbers,
+                after.field,
+                after.precision,
+                after.mean,
+                after.variance,
+            )
+        else:
+            backend.update_fields(
+                prior,
+                bad,
+                field_in,
+                start.field,
+                before.field,
+                before.mean,
+                *layer.update_numbers,
+                after.field,
+                after.mean,
+                after.variance,
+            )
     if layer.mask is not None:
         backend.apply_mask(layer.mask, new.mean, new.variance)
     layer.advance(new)

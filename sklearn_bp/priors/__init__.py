@@ -3,8 +3,9 @@
 from ._base import MIN_PRECISION, WeightPrior
 from .binary import BINARY
 from .gaussian import GAUSSIAN
+from .ternary import TERNARY
 
-PRIORS: dict[str, WeightPrior] = {prior.name: prior for prior in (BINARY, GAUSSIAN)}
+PRIORS: dict[str, WeightPrior] = {prior.name: prior for prior in (BINARY, TERNARY, GAUSSIAN)}
 """Weight priors by name."""
 
-__all__ = ["MIN_PRECISION", "PRIORS", "WeightPrior"]
+__all__ = ["GAUSSIAN", "MIN_PRECISION", "PRIORS", "WeightPrior"]

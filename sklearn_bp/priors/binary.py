@@ -1,50 +1,42 @@
 """Weights ±1: P(w) ∝ e^{Hw}, with mean m = tanh H (the magnetization) and variance 1 − m²."""
 
+import numpy as np
+
 from ..scalar import scalar_function, tanh
-from ._base import WeightPrior
+from ._base import WeightPrior, draw_fields, spread_over_inputs
 
 
 @scalar_function
 def binary_mean(field, precision):
-    """Magnetization tanh H; the precision is not used."""
+    """Compute the magnetization tanh H; the precision is not used."""
     return tanh(field)
 
 
 @scalar_function
-def binary_variance(mean, precision):
-    """Variance 1 − m²; the precision is not used."""
+def binary_variance(mean, field, precision):
+    """Compute the variance 1 − m²; field and precision are not used."""
     T = type(mean)
     return (T(1) - mean) * (T(1) + mean)
 
 
+def binary_point(mean, variance):
+    """Compute the sign of the mean, +1 for 0."""
+    return np.where(mean >= 0, 1, -1).astype(mean.dtype)
+
+
 def draw_binary(rng, n_in, n_out, init_scale, dtype):
-    """Draw the fields that training starts from.
-
-    Parameters
-    ----------
-    rng : numpy.random.RandomState
-        Source of randomness; the same numbers are drawn for every `dtype`.
-    n_in, n_out : int
-        Shape of the layer.
-    init_scale : float
-        Scale ε of the fields, H ~ ε N(0, 1).
-    dtype : numpy dtype
-        Floating-point type of the result.
-
-    Returns
-    -------
-    field : ndarray of shape (n_in, n_out)
-        Fields H.
-    precision : None
-        The family has no precision.
-    """
-    return (init_scale * rng.standard_normal((n_in, n_out))).astype(dtype), None
+    """Draw fields as :func:`draw_fields` does; there is no precision."""
+    return draw_fields(rng, n_in, n_out, init_scale, dtype), None
 
 
 BINARY = WeightPrior(
     name="binary",
-    uses_precision=False,
+    has_precision=False,
     mean=binary_mean,
     variance=binary_variance,
+    point=binary_point,
     draw=draw_binary,
+    start_variance=spread_over_inputs,
+    largest_mean=1.0,
+    has_unit_square=True,
 )

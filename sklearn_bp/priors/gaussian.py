@@ -8,14 +8,24 @@ from ._base import WeightPrior
 
 @scalar_function
 def gaussian_mean(field, precision):
-    """Mean H/G."""
+    """Compute the mean H/G."""
     return field / precision
 
 
 @scalar_function
-def gaussian_variance(mean, precision):
-    """Variance 1/G; the mean is not used."""
+def gaussian_variance(mean, field, precision):
+    """Compute the variance 1/G; mean and field are not used."""
     return type(mean)(1) / precision
+
+
+def gaussian_point(mean, variance):
+    """Give the mean."""
+    return mean
+
+
+def gaussian_start_variance(n_in, init_scale):
+    """Compute ε²: weights start with variances of ε² / n_in."""
+    return init_scale**2
 
 
 def draw_gaussian(rng, n_in, n_out, init_scale, dtype):
@@ -40,15 +50,17 @@ def draw_gaussian(rng, n_in, n_out, init_scale, dtype):
     field, precision : ndarray of shape (n_in, n_out)
         Fields H and precisions G.
     """
-    strength = n_in / init_scale**2
-    field = np.sqrt(strength) * rng.standard_normal((n_in, n_out))
-    return field.astype(dtype), np.full((n_in, n_out), strength, dtype=dtype)
+    precision = n_in / init_scale**2
+    field = np.sqrt(precision) * rng.standard_normal((n_in, n_out))
+    return field.astype(dtype), np.full((n_in, n_out), precision, dtype=dtype)
 
 
 GAUSSIAN = WeightPrior(
     name="gaussian",
-    uses_precision=True,
+    has_precision=True,
     mean=gaussian_mean,
     variance=gaussian_variance,
+    point=gaussian_point,
     draw=draw_gaussian,
+    start_variance=gaussian_start_variance,
 )

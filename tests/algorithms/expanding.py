@@ -20,13 +20,13 @@ class RecordingBackend(CpuBackend):
         super().__init__(n_threads=1)
         self.fields = []
 
-    def update_binary(self, prior, bad, field_in, *arguments):
+    def update_fields(self, prior, bad, field_in, *arguments):
         self.fields.append(field_in.copy())
-        super().update_binary(prior, bad, field_in, *arguments)
+        super().update_fields(prior, bad, field_in, *arguments)
 
-    def update_gaussian(self, prior, bad, field_in, *arguments):
+    def update_precisions(self, prior, bad, field_in, *arguments):
         self.fields.append(field_in.copy())
-        super().update_gaussian(prior, bad, field_in, *arguments)
+        super().update_precisions(prior, bad, field_in, *arguments)
 
 
 @dataclass

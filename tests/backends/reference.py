@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 from oracles.argmax_exact import ArgmaxExactOutput
 from oracles.channels import ArgmaxOutput
+from oracles.priors import PRIORS
 from scipy.special import log_ndtr
 
 V_FLOOR, MIN_PRECISION, LARGEST_MEAN = 1e-8, 1e-6, 1e12
@@ -165,7 +166,7 @@ class ReferenceBackend:
         rows = slice(first, first + len(precision))
         x, m, g = (array[:, rows].copy() for array in (x_cav, m_cav, g_cav))
         cavity = field[rows] - weight * x * g
-        target = cavity / precision if prior.uses_precision else np.tanh(cavity)
+        target = PRIORS[prior.name].mean(cavity, precision)
         g_cav[:, rows] = down_field[:, rows, None] - m * g
         m_cav[:, rows] = mask[rows] * (damping * m + (1 - damping) * target)
 
@@ -181,7 +182,7 @@ class ReferenceBackend:
     def collect_field(self, terms, mean, scale):
         terms[0] = sum(term * (mean * scale) ** p for p, term in enumerate(terms.copy()))
 
-    def update_binary(
+    def update_fields(
         self,
         prior,
         bad,
@@ -198,11 +199,12 @@ class ReferenceBackend:
         new_variance,
     ):
         new_field[...] = weight * field_in + reinforcement * field + rho * prior_field
-        new_mean[...] = damping * mean + (1 - damping) * np.tanh(new_field)
-        new_variance[...] = 1 - new_mean**2
+        own = PRIORS[prior.name]
+        new_mean[...] = damping * mean + (1 - damping) * own.mean(new_field, None)
+        new_variance[...] = own.var(new_mean, new_field, None)
         bad.value += np.count_nonzero(~np.isfinite(new_field))
 
-    def update_gaussian(
+    def update_precisions(
         self,
         prior,
         bad,
@@ -226,8 +228,9 @@ class ReferenceBackend:
         gain = np.where(precision_in < 0, 0, precision_in)
         raw = weight * gain + reinforcement * precision + rho * prior_precision
         new_precision[...] = np.where(raw < MIN_PRECISION, MIN_PRECISION, raw)
-        new_mean[...] = damping * mean + (1 - damping) * new_field / new_precision
-        new_variance[...] = 1 / new_precision
+        own = PRIORS[prior.name]
+        new_mean[...] = damping * mean + (1 - damping) * own.mean(new_field, new_precision)
+        new_variance[...] = own.var(new_mean, new_field, new_precision)
         finite = np.isfinite(new_field) & np.isfinite(raw) & (np.abs(new_mean) <= LARGEST_MEAN)
         bad.value += np.count_nonzero(~finite)
 

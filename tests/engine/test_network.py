@@ -20,9 +20,9 @@ def test_rows_of_a_layer():
     with_constant, without = (make_network(SIZES, intercept=one) for one in (True, False))
     assert [with_constant.n_rows(layer) for layer in range(2)] == [5, 4]
     assert [without.n_rows(layer) for layer in range(2)] == [4, 3]
-    assert [with_constant.n_gaussian_rows(0), without.n_gaussian_rows(0)] == [1, 0]
+    assert [with_constant.n_precision_rows(0), without.n_precision_rows(0)] == [1, 0]
     gaussian = make_network(SIZES, weight_prior="gaussian")
-    assert gaussian.n_gaussian_rows(1) == 4
+    assert gaussian.n_precision_rows(1) == 4
 
 
 def test_only_an_argmax_output_has_plain_sums():

@@ -38,6 +38,7 @@ import numpy as np
 
 from .channels import ACTIVATIONS
 from .labels import NoisyOutput
+from .priors import PRIORS
 
 V_FLOOR = 1e-8
 MIN_PRECISION = 1e-6
@@ -60,16 +61,31 @@ class OracleLayer:
     rho: float = 1.0
     damping: float = 0.0
     intercept: bool = False
+    prior: str = "binary"
 
     @property
     def var(self):
-        """sigma: 1 - m² of ±1 weights, 1 / G of Gaussian ones, 0 where masked."""
-        gaussian = self.gaussian_rows[:, None]
-        return self.mask * np.where(gaussian, 1.0 / self.precision, 1.0 - self.mean**2)
+        """sigma of the damped means, 0 where masked."""
+        return self.mask * self._by_row("var", self.mean, self.field, self.precision)
 
     def mean_of(self, field, precision):
         """mean(H, G), per row prior; broadcasts over a leading sample axis."""
-        return self.mask * np.where(self.gaussian_rows[:, None], field / precision, np.tanh(field))
+        return self.mask * self._by_row("mean", field, precision)
+
+    @property
+    def point(self):
+        """Weights of the point network, 0 where masked."""
+        return self.mask * self._by_row("point", self.mean, self.var)
+
+    @property
+    def precision_rows(self):
+        """Which rows have a precision."""
+        return self.gaussian_rows | PRIORS[self.prior].has_precision
+
+    def _by_row(self, name, *arguments):
+        """A function of the Gaussian prior in Gaussian rows, of the layer's own in the others."""
+        own, gaussian = (getattr(PRIORS[one], name)(*arguments) for one in (self.prior, "gaussian"))
+        return np.where(self.gaussian_rows[:, None], gaussian, own)
 
 
 def make_layer(field, *, mean=None, mask=None, precision=None, gaussian_rows=None, **settings):
@@ -255,7 +271,7 @@ def _update(state, layer, prior, rule, reinforcement, likelihood_weight):
         MIN_PRECISION,
         state.precision_in + reinforcement * layer.precision + prior.rho * prior.precision,
     )
-    precision = np.where(layer.gaussian_rows[:, None], precision, 1.0)
+    precision = np.where(layer.precision_rows[:, None], precision, 1.0)
     state.mean_previous = layer.mean
     if rule == "bp":
         own = likelihood_weight * state.x_cav * state.g_cav

@@ -9,18 +9,12 @@ from .labels import label_chances
 from .message_passing import V_FLOOR, with_constant
 
 
-def point_weights(layer):
-    """sign(m), sign(0) = +1, of ±1 weights; m of Gaussian ones; 0 where masked."""
-    signs = np.where(layer.mean >= 0, 1.0, -1.0)
-    return layer.mask * np.where(layer.gaussian_rows[:, None], layer.mean, signs)
-
-
 def point_activation(X, layers, activation="sign"):
     """The last pre-activations (M, K) of the network of point weights."""
     x = np.asarray(X, dtype=float)
     for layer in layers[:-1]:
-        x = ACTIVATIONS[activation].point(with_constant(layer, x, 1.0) @ point_weights(layer))
-    return with_constant(layers[-1], x, 1.0) @ point_weights(layers[-1])
+        x = ACTIVATIONS[activation].point(with_constant(layer, x, 1.0) @ layer.point)
+    return with_constant(layers[-1], x, 1.0) @ layers[-1].point
 
 
 def _layer_moments(layer, x_mean, x_var):

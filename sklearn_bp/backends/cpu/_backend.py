@@ -382,13 +382,13 @@ class CpuBackend(CompressedOperations, ExpansionOperations, LabelOperations):
         kernel = weights.make_collect_field(terms.shape[0])
         self._run(kernel, mean.shape[0], terms.size // STREAMED, terms, mean, scale)
 
-    def update_binary(self, prior, bad, field_in, *arguments):
+    def update_fields(self, prior, bad, field_in, *arguments):
         """Update weights whose prior has a field only; count non-finite results in `bad`."""
-        self._update(weights.make_binary_update(prior), bad, field_in, *arguments)
+        self._update(weights.make_field_update(prior), bad, field_in, *arguments)
 
-    def update_gaussian(self, prior, bad, field_in, *arguments):
-        """Update weights whose prior has a field and a precision; count as update_binary does."""
-        self._update(weights.make_gaussian_update(prior), bad, field_in, *arguments)
+    def update_precisions(self, prior, bad, field_in, *arguments):
+        """Update weights whose prior has a field and a precision; count as update_fields does."""
+        self._update(weights.make_precision_update(prior), bad, field_in, *arguments)
 
     def _update(self, kernel, bad, field_in, *arguments):
         """Update weights."""

@@ -37,17 +37,17 @@ def make_collect_field(n_terms):
     def collect_field(terms, mean, scale, start, stop):
         for i in range(start, stop):
             for k in range(mean.shape[1]):
-                place = mean[i, k] * scale[k]
+                scaled = mean[i, k] * scale[k]
                 total = terms[n_terms - 1, i, k]
                 for p in range(n_terms - 2, -1, -1):
-                    total = total * place + terms[p, i, k]
+                    total = total * scaled + terms[p, i, k]
                 terms[0, i, k] = total
 
     return collect_field
 
 
 @cache
-def make_binary_update(prior):
+def make_field_update(prior):
     """Make the update of weights whose prior has a field only.
 
     Returns
@@ -86,7 +86,7 @@ def make_binary_update(prior):
             m = damp(m_old[i], scalar_mean(h, one), damping)
             h_new[i] = h
             m_new[i] = m
-            variance[i] = scalar_variance(m, one)
+            variance[i] = scalar_variance(m, h, one)
             bad += is_bad(h)
         return bad
 
@@ -94,7 +94,7 @@ def make_binary_update(prior):
 
 
 @cache
-def make_gaussian_update(prior):
+def make_precision_update(prior):
     """Make the update of weights whose prior has a field and a precision.
 
     Returns
@@ -139,16 +139,40 @@ def make_gaussian_update(prior):
         for i in range(h_in.size):
             h = next_parameter(h_in[i], h_old[i], h_prior[i], weight, reinforcement, rho)
             raw = next_precision(g_in[i], g_old[i], g_prior[i], weight, reinforcement, rho)
-            strength = bound_precision(raw)
-            m = damp(m_old[i], scalar_mean(h, strength), damping)
+            precise = bound_precision(raw)
+            m = damp(m_old[i], scalar_mean(h, precise), damping)
             h_new[i] = h
-            g_new[i] = strength
+            g_new[i] = precise
             m_new[i] = m
-            variance[i] = scalar_variance(m, strength)
+            variance[i] = scalar_variance(m, h, precise)
             bad += is_bad(h) | runs_away(m) | is_bad(raw)
         return bad
 
     return update
+
+
+@cache
+def make_moments(prior):
+    """Make the moments of weights.
+
+    Returns
+    -------
+    callable
+        ``moments(field, precision, damped, mean, variance)``: m and σ of natural parameters;
+        where `damped` is true `mean` stays as it is, and variances belong to it. All arrays (N, K),
+        `precision` of no meaning where the prior has none.
+    """
+    scalar_mean, scalar_variance = prior.mean, prior.variance
+
+    @cpu_kernel()
+    def moments(field, precision, damped, mean, variance):
+        for i in range(field.shape[0]):
+            for k in range(field.shape[1]):
+                m = mean[i, k] if damped else scalar_mean(field[i, k], precision[i, k])
+                mean[i, k] = m
+                variance[i, k] = scalar_variance(m, field[i, k], precision[i, k])
+
+    return moments
 
 
 @cpu_kernel()

@@ -36,7 +36,7 @@ def collect_field(terms, mean, scale):
 
 
 @cache
-def make_binary_update(prior, scalar):
+def make_field_update(prior, scalar):
     """Make the update of weights whose prior has a field only.
 
     Parameters
@@ -81,7 +81,7 @@ def make_binary_update(prior, scalar):
                 m = damp(mean[i, k], scalar_mean(h, one), damping)
                 new_field[i, k] = h
                 new_mean[i, k] = m
-                new_variance[i, k] = scalar_variance(m, one)
+                new_variance[i, k] = scalar_variance(m, h, one)
                 if is_bad(h):
                     count_bad(state, place)
 
@@ -89,7 +89,7 @@ def make_binary_update(prior, scalar):
 
 
 @cache
-def make_gaussian_update(prior):
+def make_precision_update(prior):
     """Make the update of weights whose prior has a field and a precision.
 
     Returns
@@ -97,7 +97,7 @@ def make_gaussian_update(prior):
     callable
         ``update(state, place, field_in, precision_in, prior_field, prior_precision, field,
         precision, mean, weight, rho, reinforcement, damping, new_field, new_precision,
-        new_mean, new_variance)``; the rest as in :func:`make_binary_update`.
+        new_mean, new_variance)``; the rest as in :func:`make_field_update`.
     """
     scalar_mean, scalar_variance = prior.mean, prior.variance
 
@@ -135,12 +135,12 @@ def make_gaussian_update(prior):
                     reinforcement,
                     rho,
                 )
-                strength = bound_precision(raw)
-                m = damp(mean[i, k], scalar_mean(h, strength), damping)
+                precise = bound_precision(raw)
+                m = damp(mean[i, k], scalar_mean(h, precise), damping)
                 new_field[i, k] = h
-                new_precision[i, k] = strength
+                new_precision[i, k] = precise
                 new_mean[i, k] = m
-                new_variance[i, k] = scalar_variance(m, strength)
+                new_variance[i, k] = scalar_variance(m, h, precise)
                 if is_bad(h) or runs_away(m) or is_bad(raw):
                     count_bad(state, place)
 

@@ -133,7 +133,7 @@ def test_packing_keeps_every_weight_that_exists(prior, intercept, compress_all):
         gaussian = rng.standard_normal(one.precision.shape)
         if gaussian.size:
             held = layout.pack(gaussian, padding=1.0)
-            assert held.shape == layout.gaussian_shape
+            assert held.shape == layout.precision_shape
             mask = one.mask[len(matrix) - len(gaussian) :]
             np.testing.assert_array_equal(layout.unpack(held), gaussian * mask)
         loaded = layer.unload()
@@ -199,8 +199,8 @@ def layer_like(algo="amp", n_inner_iter=1, compresses=True, n_inputs=200):
         n_inputs=n_inputs,
         n_rows=n_inputs + 1,
         n_units=200,
-        n_gaussian=1,
-        prior=SimpleNamespace(uses_precision=False),
+        n_precision_rows=1,
+        prior=SimpleNamespace(has_precision=False),
     )
 
 

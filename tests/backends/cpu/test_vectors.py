@@ -23,11 +23,11 @@ def plain(number):
 
 CASES = {
     "binary update": (
-        weights.make_binary_update(PRIORS["binary"]),
+        weights.make_field_update(PRIORS["binary"]),
         [*plain(4), *NUMBERS, *plain(3)],
     ),
     "Gaussian update": (
-        weights.make_gaussian_update(PRIORS["gaussian"]),
+        weights.make_precision_update(PRIORS["gaussian"]),
         [*plain(7), *NUMBERS, *plain(4)],
     ),
     "second moment": (weights.second_moment, plain(3)),

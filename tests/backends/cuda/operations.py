@@ -125,11 +125,21 @@ def _edge_cases(d):
     yield "", "edge_omega", [d.mean(M, N, K), d.any(M, N, K), d.any(M, K)]
     yield "", "fill_x_cav", [d.any(M, N), d.any(M, N, K)]
     yield "", "fill_m_cav", [d.mean(N, K), d.any(M, N, K)]
-    for name, first in (("binary", 0), ("gaussian", N - 2)):
+    for name, prior in PRIORS.items():
+        first = N - 2 if prior.has_precision else 0
         weights = d.any(N, K), d.positive(N - first, K), (d.any(N, K) > 0).astype(d.dtype)
         weights += d.dtype.type(0.4), d.dtype.type(0.8)
         messages = d.any(M, N), d.any(M, N, K), d.mean(M, N, K), d.any(M, N, K)
-        yield name, "update_m_cav", [PRIORS[name], *weights, *messages, first]
+        yield name, "update_m_cav", [prior, *weights, *messages, first]
+
+
+def _spoilt(name, arrays, d, places):
+    """Arrays as they are, and with two bad numbers in one of them."""
+    yield name, arrays
+    for place in places:
+        bad = d.any(N, K)
+        bad[1, 2], bad[3, 0] = np.inf, np.nan
+        yield f"bad {place}, {name}", [*arrays[:place], bad, *arrays[place + 1 :]]
 
 
 def _weight_cases(d):
@@ -138,25 +148,23 @@ def _weight_cases(d):
 
     yield "", "collect_field", [d.any(3, N, K), d.mean(N, K), d.positive(K)]
     numbers = [d.dtype.type(number) for number in (0.625, 0.875, 0.25, 0.75)]
-    binary = [d.any(N, K), d.any(N, K), d.any(N, K), d.mean(N, K)]
-    yield "", "update_binary", [PRIORS["binary"], Counter(), *binary, *numbers, *arrays(3)]
-    gaussian = [d.any(N, K), d.any(N, K), d.any(N, K), d.positive(N, K), d.any(N, K)]
-    gaussian += [d.positive(N, K), d.any(N, K)]
-    # In sixty-fourths: precisions that nearly cancel have exact sums in single precision too.
-    gaussian = [np.round(64 * array) / 64 for array in gaussian]
-    yield "", "update_gaussian", [PRIORS["gaussian"], Counter(), *gaussian, *numbers, *arrays(4)]
-    infinite = d.any(N, K)
-    infinite[1, 2], infinite[3, 0] = np.inf, np.nan
-    broken = [infinite, *binary[1:]]
-    yield "bad", "update_binary", [PRIORS["binary"], Counter(), *broken, *numbers, *arrays(3)]
-    broken = [infinite, *gaussian[1:]]
-    yield "bad", "update_gaussian", [PRIORS["gaussian"], Counter(), *broken, *numbers, *arrays(4)]
-    broken = [gaussian[0], infinite, *gaussian[2:]]
-    yield "bad G", "update_gaussian", [PRIORS["gaussian"], Counter(), *broken, *numbers, *arrays(4)]
-    far = gaussian[0].copy()
-    far[1, 2], far[3, 0], far[0, 0] = 1e15, -1e14, 1e9
-    far = [far, *gaussian[1:]]
-    yield "bad mean", "update_gaussian", [PRIORS["gaussian"], Counter(), *far, *numbers, *arrays(4)]
+    for name, prior in PRIORS.items():
+        if not prior.has_precision:
+            fields = [d.any(N, K), d.any(N, K), d.any(N, K), d.mean(N, K)]
+            for case, given in _spoilt(name, fields, d, [0]):
+                yield case, "update_fields", [prior, Counter(), *given, *numbers, *arrays(3)]
+            continue
+        parameters = [d.any(N, K), d.any(N, K), d.any(N, K), d.positive(N, K), d.any(N, K)]
+        parameters += [d.positive(N, K), d.mean(N, K)]
+        # In sixty-fourths: precisions that nearly cancel have exact sums in single precision too.
+        parameters = [np.round(64 * array) / 64 for array in parameters]
+        for case, given in _spoilt(name, parameters, d, [0, 1]):
+            yield case, "update_precisions", [prior, Counter(), *given, *numbers, *arrays(4)]
+        if prior.largest_mean == np.inf:
+            far = parameters[0].copy()
+            far[1, 2], far[3, 0], far[0, 0] = 1e15, -1e14, 1e9
+            given = [prior, Counter(), far, *parameters[1:], *numbers, *arrays(4)]
+            yield f"bad mean, {name}", "update_precisions", given
     yield "", "apply_mask", [(d.any(N, K) > 0).astype(d.dtype), *arrays(2)]
     yield "", "second_moment", [d.mean(N, K), d.positive(N, K), d.any(N, K)]
 
