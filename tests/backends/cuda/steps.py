@@ -40,11 +40,11 @@ def combination(algo, prior, activation, output, **options):
         output=output,
         rho=[1.0, 0.9],
         damping=[0.5, 0.3],
-        density=[0.7, 1.0][seed % 2],
+        density=[0.7, 1.0][seed // 4 % 2],
         n_inner_iter=2,
         reinforcement=0.2,
         edges="exact",
-        label_noise=[0.0, 0.1][seed // 4 % 2],
+        label_noise=[0.0, 0.1][seed % 2],
         likelihood_weight=[1.0, 0.3][seed // 8 % 2],
         **options,
     )
