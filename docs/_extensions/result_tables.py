@@ -18,6 +18,7 @@ from docutils.parsers.rst import directives
 from sphinx.util.docutils import SphinxDirective
 
 ROOT = Path(__file__).resolve().parents[2]
+NUMBER = re.compile(r"[-−+*]*(\d|–$)")
 PICTURE = re.compile(r"!\[(?P<alt>.*)\]\((?P<path>.+)\)")
 
 
@@ -170,7 +171,13 @@ def _table(lines):
 
 def _row(cells):
     """Build a row."""
-    return nodes.row("", *(nodes.entry("", nodes.paragraph("", "", *_inline(c))) for c in cells))
+    return nodes.row("", *map(_cell, cells))
+
+
+def _cell(text):
+    """Build a cell, which knows whether it is a number, or the place of one."""
+    classes = ["number"] if NUMBER.match(text) else []
+    return nodes.entry("", nodes.paragraph("", "", *_inline(text)), classes=classes)
 
 
 def setup(app):

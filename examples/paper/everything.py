@@ -26,14 +26,7 @@ SCRIPTS = (
     "figure_b5",
     "figure_1_right",
     "depth_width",
-    "committee",
-    "chosen",
-    "rounded",
-    "noisy",
-    "shifted",
-    "full_size",
-    "continual",
-    "beyond",
+    "recommended",
     "tuning",
 )
 """Those whose runs are long come first."""

@@ -227,7 +227,7 @@ def as_run(records):
     """
     if not records:
         return [NOTHING, NOTHING]
-    epochs = sorted({len(record["history"]) for record in records})
+    epochs = sorted({record["epochs"] for record in records})
     diverged = sum("diverged" in record for record in records)
     note = f" ({diverged} diverged)" if diverged else ""
     return [f"{len(records)}{note}", "/".join(map(str, epochs))]

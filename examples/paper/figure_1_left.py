@@ -30,7 +30,9 @@ def runs():
     return [NETWORK | contender for contender in (*trained, binarynet())]
 
 
-EXPERIMENT = Experiment("figure_1_left", runs(), CurveTrial)
+EXPERIMENT = Experiment(
+    "figure_1_left", runs(), CurveTrial, lambda run: ("train_point", "test_point")
+)
 
 if __name__ == "__main__":
     main(EXPERIMENT, __doc__)

@@ -46,7 +46,7 @@ def continuous_runs():
 
 
 RUNS = [NETWORK | run for run in (*binary_runs(), *continuous_runs())]
-EXPERIMENT = Experiment("figure_2", RUNS, EnergyTrial)
+EXPERIMENT = Experiment("figure_2", RUNS, EnergyTrial, lambda run: ("test_point", "test_bayes"))
 
 if __name__ == "__main__":
     main(EXPERIMENT, __doc__)

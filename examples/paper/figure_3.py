@@ -23,7 +23,7 @@ FORGETS_LESS = {
     40: {"rho": [1.0, 1.0, 0.9], "damping": [0.8, 0.8, 0.999]},
     10: {"rho": [1.0001, 1.0001, 0.9], "damping": [0.8, 0.8, 0.995]},
 }
-"""By epochs per task, what keeps the tasks before on validation samples (continual.py)."""
+"""By epochs per task, what kept the tasks before on validation samples of 2 × 501 units."""
 
 
 class ContinualTrial:
@@ -111,7 +111,7 @@ def runs():
     ]
 
 
-EXPERIMENT = Experiment("figure_3", runs(), ContinualTrial)
+EXPERIMENT = Experiment("figure_3", runs(), ContinualTrial, lambda run: ("test_task_1",))
 
 if __name__ == "__main__":
     main(EXPERIMENT, __doc__)

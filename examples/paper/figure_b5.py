@@ -6,8 +6,10 @@ How much the training error grows when every weight changes sign with a probabil
 are on record with those of Figure 2, with which they share BP and BinaryNet.
 """
 
+from dataclasses import replace
+
 import figure_2
-from runner import Experiment, main
+from runner import main
 from settings import MESSAGE_PASSING, message_passing
 
 OTHERS = [algo for algo in MESSAGE_PASSING if algo != "bp"]
@@ -15,7 +17,7 @@ RUNS = [
     figure_2.NETWORK | run
     for run in (*figure_2.binary_runs(), *(message_passing(algo, 2) for algo in OTHERS))
 ]
-EXPERIMENT = Experiment(figure_2.EXPERIMENT.name, RUNS, figure_2.EXPERIMENT.trial)
+EXPERIMENT = replace(figure_2.EXPERIMENT, runs=RUNS)
 
 if __name__ == "__main__":
     main(EXPERIMENT, __doc__)

@@ -5,17 +5,13 @@
 The runs are those of Table 1 on Fashion-MNIST with ten classes, which note both down.
 """
 
-import table_1
-from runner import Experiment, main
-from settings import MESSAGE_PASSING
+from dataclasses import replace
 
-RUNS = [
-    run
-    for run in table_1.EXPERIMENT.runs
-    if (run["data"], run["parity"], run["setting"]) == ("fashion_mnist", False, "point")
-    and run["contender"] in MESSAGE_PASSING
-]
-EXPERIMENT = Experiment(table_1.EXPERIMENT.name, RUNS, table_1.EXPERIMENT.trial)
+import table_1
+from runner import main
+
+RUNS = [run for run in table_1.EXPERIMENT.runs if table_1.curves(run)]
+EXPERIMENT = replace(table_1.EXPERIMENT, runs=RUNS)
 
 if __name__ == "__main__":
     main(EXPERIMENT, __doc__)

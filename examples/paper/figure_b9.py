@@ -79,7 +79,7 @@ RUNS = [
     for size in BATCH_SIZES
     for contender in NAMES
 ]
-EXPERIMENT = Experiment("figure_b9", RUNS, TimingTrial)
+EXPERIMENT = Experiment("figure_b9", RUNS, TimingTrial, lambda run: ("epoch_cpu_s",))
 
 if __name__ == "__main__":
     main(EXPERIMENT, __doc__)

@@ -10,7 +10,6 @@ stands what has not been run.
 
 import argparse
 from pathlib import Path
-from statistics import fmean, pstdev
 
 import depth_width
 import figure_1_left
@@ -20,7 +19,7 @@ import figure_3
 import figure_b5
 import figure_b8
 import figure_b9
-import past_the_paper
+import recommended
 import table_1
 import tuning
 from benchmarks.records import markdown_table
@@ -51,9 +50,6 @@ from settings import TITLES as CONTENDER_TITLES
 
 CURVE_EPOCHS = (1, 5, 10, 20, 50, 100)
 """Epochs of which tables of learning curves show the error."""
-
-LAST_EPOCHS = 20
-"""Number of epochs at the end over which errors are compared."""
 
 
 def _table_1_runs():
@@ -95,23 +91,6 @@ def report_table_1(evidence):
         if bayes and len(bayes) != len(point):
             rows[-1][-2] += f", {len(bayes)}"
     return markdown_table([*header, "seeds", "epochs"], rows)
-
-
-def report_steadiness(evidence):
-    """Show how far test errors of Table 1 move from epoch to epoch when training ends."""
-    header = ["problem", "trained by", "last epoch", f"mean of the last {LAST_EPOCHS}"]
-    rows = []
-    for problem, contender, runs in _table_1_runs():
-        records = evidence.of_run("table_1", runs["point"])
-        ends = [
-            [line["test_point"]["error_percent"] for line in record["history"][-LAST_EPOCHS:]]
-            for record in records
-        ]
-        names = [problem_title(problem), CONTENDER_TITLES[contender]]
-        levels = [percent(records, *TEST_POINT), spread([fmean(end) for end in ends])]
-        moves = f"{fmean(pstdev(end) for end in ends):.2f}" if ends else NOTHING
-        rows.append([*names, *levels, moves, as_run(records)[0]])
-    return markdown_table([*header, "deviation over them", "seeds"], rows)
 
 
 def report_training_errors(evidence):
@@ -279,7 +258,6 @@ def report_tuning(evidence):
 
 SECTIONS = {
     "table_1": (report_table_1, table_1.EXPERIMENT),
-    "steadiness": (report_steadiness, table_1.EXPERIMENT),
     "training_errors": (report_training_errors, table_1.EXPERIMENT),
     "figure_1_left": (report_figure_1_left, figure_1_left.EXPERIMENT),
     "figure_1_right": (report_figure_1_right, figure_1_right.EXPERIMENT),
@@ -290,7 +268,7 @@ SECTIONS = {
     "figure_b9": (report_figure_b9, figure_b9.EXPERIMENT),
     "depth_width": (report_depth_width, depth_width.EXPERIMENT),
     "tuning": (report_tuning, tuning.EXPERIMENT),
-    **past_the_paper.SECTIONS,
+    **{name: (make, recommended.EXPERIMENT) for name, make in recommended.SECTIONS.items()},
 }
 """What can be reported: the table, and the runs it needs."""
 

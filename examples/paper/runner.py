@@ -13,7 +13,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter, process_time
 
@@ -56,11 +56,15 @@ class Experiment:
     trial : callable
         ``trial(parameters, seed, machine)`` makes an object like
         :class:`trials.ClassifierTrial`, which does a run.
+    curves : callable
+        ``curves(parameters)`` lists the quantities of a run that are shown epoch by epoch; of all
+        others only the last value is put on record.
     """
 
     name: str
     runs: list
     trial: Callable
+    curves: Callable = field(default=lambda parameters: ())
 
 
 class TimeOverError(Exception):
@@ -236,7 +240,8 @@ class Runner:
             outcome = self._train(trial, progress, checkpoint)
         record = {"experiment": self.experiment.name, "parameters": parameters, "seed": seed}
         circumstances = {"device": trial.device, "threads": self.machine.threads}
-        append_line(self.path, record | outcome | progress | circumstances | environment())
+        record |= outcome | progress | circumstances | environment()
+        append_line(self.path, shown(record, self.experiment.curves(parameters)))
         checkpoint.unlink(missing_ok=True)
         print(self.experiment.name, _summary(parameters, seed, outcome), flush=True)
 
@@ -288,6 +293,29 @@ class Runner:
         """Refuse to go on when the time is over."""
         if perf_counter() > self._end:
             raise TimeOverError
+
+
+def shown(record, curves):
+    """Leave out of a record's history what is not shown epoch by epoch.
+
+    Parameters
+    ----------
+    record : dict
+        Of a finished run.
+    curves : tuple of str
+        Names of the quantities that are shown.
+
+    Returns
+    -------
+    dict
+        The record, with the number of epochs as ``epochs``.
+    """
+    kept = [
+        {name: line[name] for name in ("epoch", *curves) if name in line}
+        for line in record["history"]
+    ]
+    epochs = record.get("epochs", len(kept))
+    return record | {"epochs": epochs, "history": kept if curves else []}
 
 
 def measured_at_end(history):

@@ -9,7 +9,7 @@ predictions are on record for both.
 """
 
 from runner import Experiment, main
-from settings import BAYES_RHO, POINT_RHO, binarynet, message_passing
+from settings import BAYES_RHO, MESSAGE_PASSING, POINT_RHO, binarynet, message_passing
 from trials import ClassifierTrial
 
 ROWS = (
@@ -45,7 +45,15 @@ def runs():
     ]
 
 
-EXPERIMENT = Experiment("table_1", runs(), ClassifierTrial)
+def curves(run):
+    """List what figure B.8 shows, epoch by epoch, of the runs that it is about."""
+    told = run["data"], run["parity"], run["setting"]
+    if told != ("fashion_mnist", False, "point") or run["contender"] not in MESSAGE_PASSING:
+        return ()
+    return "polarization_0", "polarization_1", "polarization_2", "mean_overlaps"
+
+
+EXPERIMENT = Experiment("table_1", runs(), ClassifierTrial, curves)
 
 if __name__ == "__main__":
     main(EXPERIMENT, __doc__)

@@ -12,6 +12,7 @@ import accuracy
 import contenders
 import edge_accuracy
 import expansion_error
+import front_page
 import numpy as np
 import profile_step
 import pytest
@@ -335,6 +336,14 @@ def test_figures_are_drawn(tmp_path):
     speed_report.draw({"networks": networks, "batch_growth": growth}, tmp_path)
     drawn = {path.name for path in tmp_path.iterdir()}
     assert drawn == {"speed_ratios.png", "speed_batch_growth.png"}
+
+
+def test_the_front_page_shows_a_network_that_has_learned(tmp_path):
+    model, snapshots, _, X_test, y_test = front_page.train()
+    assert len(snapshots) == len(front_page.SHOWN_AFTER)
+    assert model.score(X_test, y_test) > 0.95
+    front_page.draw(tmp_path / "front_page.png")
+    assert 0 < (tmp_path / "front_page.png").stat().st_size < 200_000
 
 
 def test_peers_that_cannot_be_imported_do_not_take_part(monkeypatch):

@@ -3,24 +3,23 @@
 import json
 
 import matplotlib.image
-import noisy
 import numpy as np
-import past_the_paper
 import problems
 import pytest
+import recommended
 import report
-import rounded
 import runner
-import shifted
+import table_1
 import trials
-from evidence import Evidence, describe
+from evidence import Evidence
 from figure_3 import ContinualTrial
-from rounded import KEPT, RoundedTrial
+from recommended import KEPT, RoundedTrial
 from settings import message_passing
 from sklearn.utils import Bunch
 
 NETWORK = {"data": "mnist", "parity": False, "hidden_layer_sizes": [21], "n_epochs": 3}
 RUN = NETWORK | message_passing("amp", 1)
+CURVES = ("test_point", "test_task_1", "polarization_0")
 
 
 @pytest.fixture(autouse=True)
@@ -44,9 +43,9 @@ def little_data(monkeypatch, digits):
     problems._load.cache_clear()
 
 
-def make_runner(folder, runs=(RUN,), trial=trials.ClassifierTrial, **options):
+def make_runner(folder, runs=(RUN,), trial=trials.ClassifierTrial, curves=CURVES, **options):
     """Make a runner that keeps everything in a folder."""
-    experiment = runner.Experiment("experiment", list(runs), trial)
+    experiment = runner.Experiment("experiment", list(runs), trial, lambda run: curves)
     return runner.Runner(experiment, runner.Machine(), folder, folder / "scratch", **options)
 
 
@@ -85,12 +84,36 @@ def test_a_record_tells_what_was_run_and_what_came_out(tmp_path):
     make_runner(tmp_path).run([0])
     (record,) = read(tmp_path)
     assert record["parameters"] == RUN
+    assert record["epochs"] == 3
     assert [line["epoch"] for line in record["history"]] == [1, 2, 3]
     assert record["result"]["test_point"] == record["history"][-1]["test_point"]
     for part in ("test_point", "test_bayes", "train_point", "train_bayes"):
         assert 0 <= record["result"][part]["error_percent"] < 50
     assert 0 < record["train_cpu_s"] and 0 < record["measure_cpu_s"]
     assert record["versions"]["sklearn_bp"] and record["device"] == "cpu"
+
+
+@pytest.mark.parametrize("curves", [(), ("test_point",)], ids=str)
+def test_only_what_is_shown_epoch_by_epoch_is_on_record_for_every_epoch(curves, tmp_path):
+    make_runner(tmp_path, curves=curves).run([0])
+    (record,) = read(tmp_path)
+    shown = [{"epoch", *curves}] * 3 if curves else []
+    assert [set(line) for line in record["history"]] == shown
+    assert record["epochs"] == 3 and "test_point" in record["result"]
+
+
+@pytest.mark.parametrize(
+    "name", sorted({experiment.name for _, experiment in report.SECTIONS.values()})
+)
+def test_records_hold_what_is_shown_and_nothing_else(name):
+    """No run that no table has, and no curve that no plot has."""
+    curves = {}
+    for _, experiment in report.SECTIONS.values():
+        if experiment.name == name:
+            curves |= {runner.run_key(run, None): experiment.curves(run) for run in experiment.runs}
+    for record in runner.read_lines(runner.RESULTS / f"{name}.jsonl"):
+        shown = curves[runner.run_key(record["parameters"], None)]
+        assert runner.shown(record, shown) == record
 
 
 @pytest.mark.parametrize(
@@ -138,7 +161,7 @@ def test_training_that_leaves_the_finite_numbers_is_put_on_record(tmp_path):
     make_runner(tmp_path, trial=Diverging).run([0])
     (record,) = read(tmp_path)
     assert record["diverged"] == "epoch 2: no more numbers"
-    assert len(record["history"]) == 1 and "result" not in record
+    assert record["epochs"] == 1 and "result" not in record
 
 
 @pytest.mark.parametrize(
@@ -213,6 +236,7 @@ def invented_record(experiment, run, seed):
         "parameters": run,
         "seed": seed,
         "history": history,
+        "epochs": len(history),
         "result": result,
     }
 
@@ -303,50 +327,6 @@ def test_without_records_no_plot_is_drawn(tmp_path):
     assert not list((tmp_path / "figures").iterdir())
 
 
-def test_steadiness_is_of_the_last_epochs_of_each_run():
-    """Errors of 50 % until the last 20 epochs, then of 10 and 14 in turns; of a second seed 11."""
-
-    class TwoSeeds:
-        @staticmethod
-        def of_run(experiment, run):
-            ends = [[50.0] * 80 + [10.0, 14.0] * 10, [50.0] * 80 + [11.0] * 20]
-            return [
-                {
-                    "history": [{"test_point": {"error_percent": e}} for e in errors],
-                    "result": {"test_point": {"error_percent": errors[-1]}},
-                }
-                for errors in ends
-            ]
-
-    row = report.report_steadiness(TwoSeeds).splitlines()[2]
-    assert row == "| MNIST, even/odd | BP | 12.50 ± 2.12 | 11.50 ± 0.71 | 1.00 | 2 |"
-
-
-def test_noisy_runs_stand_beside_the_same_without_noise():
-    """Of the same problem, samples and options, wherever these are."""
-
-    class Asked:
-        of_run = staticmethod(lambda experiment, run: (experiment, run))
-
-    found = set()
-    for run in (*noisy.COMPARED, *noisy.LEARNED):
-        experiment, usual = past_the_paper._usual_records(Asked, run)
-        changed = {"input_noise", "variant", "setting"}
-        assert {k: v for k, v in run.items() if k not in changed} == {
-            k: v for k, v in usual.items() if k not in changed
-        }
-        assert "input_noise" not in usual
-        found.add((experiment, run["contender"], run["options"]["batch_size"]))
-    assert found == {
-        ("full_size", "mf", 128),
-        ("full_size", "mf", 512),
-        ("full_size", "binarynet", 128),
-        ("table_1", "mf", 128),
-        ("chosen", "mf", 512),
-        ("table_1", "binarynet", 128),
-    }
-
-
 def test_noise_is_that_of_the_epoch_and_changes_no_sample():
     """A network sees other inputs in every epoch, the same in the same one, and none keeps them."""
     trial = trials.ClassifierTrial(RUN | {"input_noise": 0.25}, 0, runner.Machine())
@@ -401,9 +381,10 @@ def test_shifts_are_those_of_the_epoch_and_change_no_sample():
 
 
 def test_only_runs_that_say_when_have_layers_rounded():
-    for run, kind in ((shifted.ROUNDED, RoundedTrial), (RUN, trials.ClassifierTrial)):
+    rounded = recommended.point_run(("mnist", True))
+    for run, kind in ((rounded, RoundedTrial), (RUN, trials.ClassifierTrial)):
         small = run | {"n_train": 100}
-        assert type(shifted.make_trial(small, 0, runner.Machine())) is kind
+        assert type(recommended.make_trial(small, 0, runner.Machine())) is kind
 
 
 def test_layers_are_rounded_one_after_another(tmp_path):
@@ -427,7 +408,7 @@ def test_a_run_says_whether_factors_are_free(asked, monkeypatch):
         found.append((n_layers, free_scale))
         return state
 
-    monkeypatch.setattr("rounded.round_weights", keep)
+    monkeypatch.setattr("recommended.round_weights", keep)
     network = NETWORK | {"hidden_layer_sizes": [21, 15], "n_epochs": 2, "round_after": [50, 50]}
     trial = RoundedTrial(network | asked | message_passing("mf", 2), 0, runner.Machine())
     for epoch in (1, 2):
@@ -446,63 +427,24 @@ def test_weights_settle_before_layers_are_rounded():
     assert found == [[0.5] * 3, [0.7] * 3, [KEPT, 0.7, 0.7], [KEPT, KEPT, 0.9]]
 
 
-def test_the_best_is_chosen_on_validation_samples_and_shown_on_test_samples():
-    """Where the best one was not learned there is no number, however good others are.
+def test_the_best_average_is_the_lowest_mean_of_single_networks():
+    """Of all in Table 1 and those with large batches, in which ever of them it is."""
 
-    Where nothing was compared it is the paper's BP.
-    """
-    best = [rounded.FREE_COMPARED[3], rounded.NOISY_COMPARED[5]]
-    title = "MF, batches of 512, settled, free factors, noisy inputs, layers rounded"
-    assert [(run["data"], run["parity"]) for run in best] == [
-        ("fashion_mnist", True),
-        ("mnist", True),
-    ]
-    learned = rounded.FREE_LEARNED[0]
-
-    class ByRun:
+    class Asked:
         @staticmethod
         def of_run(experiment, run):
-            usual = 6.0 if "input_noise" in run else 5.0
-            errors = {"test_point": 8.0 if run == learned else usual}
-            if "n_validation" in run:
-                if run["data"] == "cifar10" and not run["parity"]:
-                    return []
-                is_low = run in best or run["contender"] == "binarynet"
-                errors = {"validation_point": 20.0 if is_low else 30.0}
-            found = {name: {"error_percent": error} for name, error in errors.items()}
-            return [{"history": [{}], "result": found}] * (1 + (run in best))
+            if (run["data"], run["parity"]) != ("mnist", True):
+                return []
+            low = run.get("setting") == "bayes" and run["contender"] == "amp"
+            errors = [3.0, 5.0] if low else [6.0]
+            return [{"result": {"test_bayes": {"error_percent": error}}} for error in errors]
 
-    rows = [line.split(" | ") for line in past_the_paper.report_best(ByRun).splitlines()]
-    by_problem = {row[0][2:]: row[1:] for row in rows}
-    chosen = by_problem["Fashion-MNIST, even/odd"]
-    assert chosen[:3] == [title, "20.00 ± 0.00", "2"]
-    assert chosen[5:] == ["5.00", "6.00", "8.00", "1 |"]
-    assert by_problem["MNIST, even/odd"][0] == "MF, noisy inputs, layers rounded"
-    assert by_problem["MNIST, even/odd"][-2:] == ["–", "– |"]
-    assert by_problem["MNIST, 10 classes"][1] == "30.00"
-    assert by_problem["CIFAR-10, 10 classes"][:3] == ["BP", "–", "–"]
-    assert by_problem["CIFAR-10, 10 classes"][-2:] == ["5.00", "1 |"]
+    assert recommended._best_average(Asked, ("mnist", True)) == "4.00"
+    assert recommended._best_average(Asked, ("mnist", False)) == "–"
 
 
-@pytest.mark.parametrize("experiment", [rounded.EXPERIMENT, noisy.EXPERIMENT, shifted.EXPERIMENT])
-def test_no_two_runs_of_a_problem_have_the_same_name(experiment):
-    names = [
-        (run["data"], run["parity"], run.get("n_validation"), past_the_paper._network(run))
-        for run in experiment.runs
-    ]
-    assert len(set(names)) == len(names) > 3
-
-
-@pytest.mark.parametrize("name", [describe, past_the_paper._network])
-@pytest.mark.parametrize(
-    ("run", "other"),
-    [
-        (shifted.ROUNDED, rounded.DIGITS | {"free_scale": True}),
-        (rounded.CLASSES_LEARNED, rounded.CLASSES_LEARNED | {"round_after": [85, 95]}),
-    ],
-)
-def test_a_name_tells_of_shifts_and_of_layers_that_are_not_rounded(name, run, other):
-    assert set(name(run).split(", ")) - set(name(other).split(", ")) in (
-        {"shifted images"},
-        {"first layer rounded"},
-    )
+def test_every_network_recommended_is_a_run_of_its_own_kind():
+    keys = [runner.run_key(run, None) for run in recommended.EXPERIMENT.runs]
+    assert len(set(keys)) == len(keys)
+    assert set(recommended.POINTS) == set(table_1.ROWS)
+    assert recommended.NOISE["input_noise"] == 0.5
