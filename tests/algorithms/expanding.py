@@ -66,9 +66,7 @@ def collect(network, posterior, X, y, sample_weight=None):
     engine.step(X.astype(dtype), y, np.arange(len(X)), weight)
     pieces, fields = iter(backend.fields), []
     for layer in reversed(engine.layers):
-        n_pieces = (layer.first_gaussian > 0) + (layer.n_gaussian > 0)
-        # The Gaussian rows are updated first, and come last.
-        rows = [next(pieces) for _ in range(n_pieces)][::-1]
+        rows = [next(pieces) for _ in layer.groups]
         fields.append(np.vstack(rows).astype(float))
     downs = [
         layer.batch.down_field[:, : layer.n_inputs].astype(float) for layer in engine.layers[1:]

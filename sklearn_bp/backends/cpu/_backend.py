@@ -7,17 +7,15 @@ import numpy as np
 from scipy.sparse import issparse
 
 from .._samples import KEPT_TYPES, read_rows
-from . import activation, edges, elementwise, weights
+from . import activation, elementwise, weights
 from ._blas import BLOCK, SHARED_BY_BLAS, SINGLE_THREADED_BLAS, usable_threads
 from ._compressed import CompressedOperations
+from ._edges import EdgeOperations
 from ._expansion import ExpansionOperations
 from ._labels import LabelOperations
 from ._memory import zeros_apart
 from ._record import StepRecord
 from ._threads import LEAST_WORK_PER_THREAD, MULTIPLY_ADDS, STREAMED, RowPool
-
-VECTOR = 16
-"""Units per vector, of the longest ones there are."""
 
 ALIGNED = 16
 """Rows or columns that BLAS works on at a time."""
@@ -25,11 +23,8 @@ ALIGNED = 16
 UPDATED = 4
 """Weights that are updated in the time in which a kernel computes one element."""
 
-KEPT_SHAPES = 8
-"""Shapes whose scratch arrays are kept: one per layer and size of mini-batch, as a rule."""
 
-
-class CpuBackend(CompressedOperations, ExpansionOperations, LabelOperations):
+class CpuBackend(CompressedOperations, EdgeOperations, ExpansionOperations, LabelOperations):
     """Runs the engine's operations on NumPy arrays.
 
     Products go through BLAS, everything else through compiled kernels; threads share the rows of
@@ -44,7 +39,7 @@ class CpuBackend(CompressedOperations, ExpansionOperations, LabelOperations):
     name = "cpu"
 
     def __init__(self, n_threads=None):
-        self._scratch = {}
+        self._edge_scratch = {}
         self._pool = RowPool(usable_threads() if n_threads is None else n_threads)
         self._run = self._pool.run
 
@@ -259,121 +254,6 @@ class CpuBackend(CompressedOperations, ExpansionOperations, LabelOperations):
         """Multiply each row by its sample's weight."""
         kernel = activation.scale_rows
         self._stream(kernel, source, weight, source, out)
-
-    # Edges ---------------------------------------------------------------------------------
-
-    def edge_parameters(self, channel, down_field, down_precision, v, parameters):
-        """Compute what g of an edge needs besides ω."""
-        kernel = edges.make_edge_parameters(channel)
-        self._run(kernel, v.shape[0], v.size, down_field, down_precision, v, parameters)
-
-    def edge_sums(self, channel, omega, parameters, x, mean, sample_weight, down_field, field_in):
-        """Compute H_in, and B_in unless it is None, from exact cavity g with node-level means.
-
-        The units are padded to whole vectors: what is left over costs more than what is added.
-        """
-        shape = (omega.shape[0], *mean.shape)
-        wide_omega, wide_parameters, wide_mean, fields = self._edge_scratch(*shape, mean.dtype)
-        edges.pad_units(omega, parameters, mean, wide_omega, wide_parameters, wide_mean)
-        self._run(
-            edges.make_edge_sums(channel),
-            mean.shape[0],
-            mean.size * omega.shape[0],
-            wide_omega,
-            wide_parameters,
-            x,
-            wide_mean,
-            sample_weight,
-            down_field,
-            fields,
-            field_in,
-        )
-
-    def _edge_scratch(self, n_samples, n_inputs, n_units, dtype):
-        """Give padded arrays of ω, edge parameters, means and fields, kept from call to call."""
-        key = (n_samples, n_inputs, n_units, dtype)
-        if key not in self._scratch:
-            if len(self._scratch) >= KEPT_SHAPES:
-                self._scratch.clear()
-            width = -(-n_units // VECTOR) * VECTOR
-            leading = ((n_samples,), (3, n_samples), (n_inputs,), (n_inputs,))
-            self._scratch[key] = tuple(zeros_apart((*shape, width), dtype) for shape in leading)
-        return self._scratch[key]
-
-    def edge_sums_cavity(
-        self,
-        channel,
-        omega,
-        parameters,
-        x_cav,
-        m_cav,
-        sample_weight,
-        g_cav,
-        down_field,
-        field_in,
-    ):
-        """Compute B_in and H_in from exact cavity g with means on the edges."""
-        kernel = edges.make_edge_sums_cavity(channel)
-        self._run(
-            kernel,
-            field_in.shape[0],
-            m_cav.size,
-            omega,
-            parameters,
-            x_cav,
-            m_cav,
-            sample_weight,
-            g_cav,
-            down_field,
-            field_in,
-        )
-
-    def edge_omega(self, m_cav, x_cav, omega):
-        """Sum ω from the edges."""
-        self._run(edges.edge_omega, omega.shape[0], m_cav.size, m_cav, x_cav, omega)
-
-    def fill_x_cav(self, x, x_cav):
-        """Start the activation means on the edges."""
-        self._run(edges.fill_x_cav, x.shape[0], x_cav.size, x, x_cav)
-
-    def fill_m_cav(self, mean, m_cav):
-        """Start the weight means on the edges."""
-        self._run(edges.fill_m_cav, m_cav.shape[0], m_cav.size, mean, m_cav)
-
-    def update_m_cav(
-        self, prior, field, precision, mask, weight, damping, down_field, x_cav, m_cav, g_cav, first
-    ):
-        """Update the weight means on the edges, and turn g into the down cavities."""
-        kernel = edges.make_update_m_cav(prior)
-        self._run(
-            kernel,
-            precision.shape[0],
-            m_cav.size,
-            field,
-            precision,
-            mask,
-            weight,
-            damping,
-            down_field,
-            x_cav,
-            m_cav,
-            g_cav,
-            first,
-        )
-
-    def update_x_cav(self, channel, b_cav, down_precision, omega_below, v_below, x_cav):
-        """Update the activation means on the edges."""
-        kernel = edges.make_update_x_cav(channel)
-        self._run(
-            kernel,
-            x_cav.shape[0],
-            x_cav.size,
-            b_cav,
-            down_precision,
-            omega_below,
-            v_below,
-            x_cav,
-        )
 
     # Weights -------------------------------------------------------------------------------
 

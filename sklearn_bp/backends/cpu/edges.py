@@ -1,10 +1,12 @@
 """Exact cavity messages: g of every edge (sample, input, unit), summed without storing an edge.
 
-For each sample n and input i the inner loop runs over the units k, contiguous in memory, so that
-the special functions vectorise. Threads own disjoint inputs, hence both sums.
+The inner loop runs over units, or over inputs where there are many more of them, so that the
+special functions vectorise. Threads own disjoint inputs, hence both sums.
 """
 
 from functools import cache
+
+import numpy as np
 
 from .._rules import damp
 from ._compile import FASTMATH_SUM, cpu_kernel
@@ -109,6 +111,73 @@ def make_edge_sums(channel):
                     down_field[n, i] = down
             for k in range(field_in.shape[1]):
                 field_in[i, k] = fields[i, k]
+
+    return edge_sums
+
+
+@cache
+def make_pair_edges(channel):
+    """Make the sums over the inputs of one (sample, unit) pair, all of them contiguous.
+
+    Returns
+    -------
+    callable
+        ``pair_edges(middle, parameters, x, cap, weight, mean, field, g, down_field)``: of the
+        inputs with |x̂| up to `cap`, w x̂ g is added to `field` and m g to `down_field`, unless that
+        is None; `g` is scratch.
+    """
+    edge_g = channel.edge_g
+
+    @cpu_kernel(fastmath=FASTMATH_SUM)
+    def pair_edges(middle, parameters, x, cap, weight, mean, field, g, down_field):
+        zero = x.dtype.type(0)
+        p0, p1, p2 = parameters[0], parameters[1], parameters[2]
+        # A loop that does nothing else vectorises.
+        for i in range(x.shape[0]):
+            g[i] = edge_g(middle - mean[i] * x[i], p0, p1, p2)
+        for i in range(x.shape[0]):
+            light_g = g[i] if abs(x[i]) <= cap else zero
+            field[i] += (weight * x[i]) * light_g
+            if down_field is not None:
+                down_field[i] += mean[i] * light_g
+
+    return pair_edges
+
+
+@cache
+def make_edge_sums_along_inputs(channel):
+    """Make the kernel of the exact edge sums whose inner loop runs over inputs.
+
+    Returns
+    -------
+    callable
+        ``edge_sums(omega, parameters, x, mean, sample_weight, unit, down_field, field_in, start,
+        stop)`` as that of :func:`make_edge_sums`, without padding; `unit` (3, N) is scratch, for
+        the weights of one unit, which are not neighbours in memory, their fields, and g.
+    """
+    pair_edges = make_pair_edges(channel)
+
+    @cpu_kernel(fastmath=FASTMATH_SUM)
+    def edge_sums(
+        omega, parameters, x, mean, sample_weight, unit, down_field, field_in, start, stop
+    ):
+        zero, everything = x.dtype.type(0), x.dtype.type(np.inf)
+        means, fields, g = unit[0][start:stop], unit[1][start:stop], unit[2][start:stop]
+        if down_field is not None:
+            down_field[:, start:stop] = zero
+        for k in range(mean.shape[1]):
+            for i in range(means.shape[0]):
+                means[i] = mean[start + i, k]
+                fields[i] = zero
+            for n in range(omega.shape[0]):
+                pair = omega[n, k], parameters[:, n, k], x[n][start:stop], everything
+                weight = sample_weight[n]
+                if down_field is None:
+                    pair_edges(*pair, weight, means, fields, g, None)
+                else:
+                    pair_edges(*pair, weight, means, fields, g, down_field[n][start:stop])
+            for i in range(means.shape[0]):
+                field_in[start + i, k] = fields[i]
 
     return edge_sums
 

@@ -6,7 +6,7 @@ They are summed exactly. `omega` (M, K), `parameters` (3, M, K), `x` (M, N), `me
 from functools import cache
 
 from ._compile import FASTMATH_SUM, cpu_kernel
-from .edges import make_input_edges
+from .edges import make_input_edges, make_pair_edges
 from .expansion_bounds import make_is_negligible
 
 
@@ -111,7 +111,7 @@ def make_marked_edges(channel):
         and `field_in` IN/OUT are added to; `unit` (3, N) is scratch, for the weights of one unit,
         which are not neighbours in memory, their fields, and g.
     """
-    pair_edges = _make_pair_edges(channel)
+    pair_edges = make_pair_edges(channel)
 
     @cpu_kernel()
     def marked_edges(
@@ -147,23 +147,3 @@ def make_marked_edges(channel):
                 field_in[start + i, k] += fields[i]
 
     return marked_edges
-
-
-@cache
-def _make_pair_edges(channel):
-    """Make the sums over the edges of one pair, whose arguments are contiguous in the input."""
-    edge_g = channel.edge_g
-
-    @cpu_kernel(fastmath=FASTMATH_SUM)
-    def pair_edges(middle, parameters, x, cap, weight, mean, field, g, down_field):
-        zero = x.dtype.type(0)
-        p0, p1, p2 = parameters[0], parameters[1], parameters[2]
-        # A loop that does nothing else vectorises.
-        for i in range(x.shape[0]):
-            g[i] = edge_g(middle - mean[i] * x[i], p0, p1, p2)
-        for i in range(x.shape[0]):
-            light_g = g[i] if abs(x[i]) <= cap else zero
-            field[i] += (weight * x[i]) * light_g
-            down_field[i] += mean[i] * light_g
-
-    return pair_edges

@@ -64,15 +64,17 @@ def test_operation(place, shape, dtype, monkeypatch):
 
 
 @pytest.mark.parametrize("dtype", TOLERANCES)
-@pytest.mark.parametrize("n_units", [1, 15, 16, 17])
-@pytest.mark.parametrize("n_samples", [1, 2])
+@pytest.mark.parametrize("n_inputs", [3, 40])
+@pytest.mark.parametrize("n_units", [1, 2, 3, 16, 17])
+@pytest.mark.parametrize("n_samples", [1, 9])
 @pytest.mark.parametrize("name", ["sign", "relu"])
-def test_edges_of_one_sample_and_padded_units(name, n_samples, n_units, dtype):
+def test_edges_along_units_and_along_inputs(name, n_samples, n_units, n_inputs, dtype):
+    """Whichever of them are many; the others are padded, or go one by one."""
     rng, channel = np.random.default_rng(0), ACTIVATIONS[name]
     shape = (n_samples, n_units)
     omega, v = rng.standard_normal(shape), rng.uniform(0.3, 2.0, shape)
     B, A = rng.standard_normal(shape), rng.uniform(0.0, 2.0, shape)
-    x, mean = rng.standard_normal((n_samples, 3)), rng.uniform(-1, 1, (3, n_units))
+    x, mean = rng.standard_normal((n_samples, n_inputs)), rng.uniform(-1, 1, (n_inputs, n_units))
     arrays = [a.astype(dtype) for a in (B, A, v, np.zeros((3, *shape)), omega, x, mean)]
     outputs = np.empty_like(arrays[5]), np.empty_like(arrays[6])
     backend, weight = CpuBackend(1), np.full(n_samples, 1.5, dtype)
@@ -97,7 +99,7 @@ def test_scratch_of_edges_is_kept_for_a_few_shapes_only():
         arrays = [np.ones((n, 2)), np.ones((3, n, 2)), np.ones((n, 3)), np.ones((3, 2)), np.ones(n)]
         outputs = np.empty((n, 3)), np.empty((3, 2))
         backend.edge_sums(channel, *arrays, *outputs)
-    assert len(backend._scratch) <= 8
+    assert len(backend._edge_scratch) <= 40
 
 
 @pytest.mark.parametrize("dtype", TOLERANCES)
