@@ -135,9 +135,9 @@ class MessagePassing:
     def degrees(self):
         """List the degree of the expansion and the share summed exactly, of layers that expand."""
         return [
-            [layer.expansion_degree, layer.exact_share]
+            [layer.own.degree, layer.own.exact_share]
             for layer in self.engine.layers
-            if hasattr(layer, "expansion_degree")
+            if hasattr(layer.own, "degree")
         ]
 
 

@@ -328,9 +328,9 @@ def compare(setting, posterior, X, y, rows):
             values["own"] = values["step"]
             references["own"] = own_sums(layer, posterior[index].mean)
         record = {
-            "degree": getattr(layer, "expansion_degree", 0),
+            "degree": getattr(layer.own, "degree", 0),
             "samples": _samples_by_degree(layer),
-            "exact_share": getattr(layer, "exact_share", 1.0),
+            "exact_share": getattr(layer.own, "exact_share", 1.0),
             "left_out_share": _left_out_share(layer),
         }
         for error, value in values.items():
@@ -344,7 +344,7 @@ def compare(setting, posterior, X, y, rows):
 
 def _samples_by_degree(layer):
     """Tell which share of a mini-batch's samples was expanded to each degree, 0 if exactly."""
-    if not getattr(layer, "expansion_degree", 0):
+    if not getattr(layer.own, "degree", 0):
         return {0: 1.0}
     degrees, counts = np.unique(layer.own.sample_degree, return_counts=True)
     return dict(zip(degrees.tolist(), (counts / counts.sum()).tolist(), strict=True))
@@ -352,7 +352,7 @@ def _samples_by_degree(layer):
 
 def _left_out_share(layer):
     """Tell for which share of pairs g is taken for zero."""
-    if not getattr(layer, "expansion_degree", 0):
+    if not getattr(layer.own, "degree", 0):
         return 0.0
     not_expanded = layer.batch.omega.size - np.count_nonzero(layer.own.expansion_keep)
     return float(not_expanded - layer.own.marked_count.sum()) / layer.batch.omega.size

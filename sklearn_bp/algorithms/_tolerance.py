@@ -73,7 +73,7 @@ def set_allowed_errors(layer):
         The weight layer; ``x_norm_sq`` and ``m_norm_sq`` are set.
     """
     batch, own = layer.batch, layer.own
-    layer.negligible = NEGLIGIBLE / math.sqrt(max(batch.omega.shape))
+    own.negligible = NEGLIGIBLE / math.sqrt(max(batch.omega.shape))
     backend, x_norm_sq, m_norm_sq = layer.backend, own.x_norm_sq, own.m_norm_sq
     if layer.weighted:
         np.multiply(x_norm_sq, layer.sample_weight**2, out=x_norm_sq)
@@ -98,7 +98,7 @@ def scale_allowed_errors(layer, factor):
     """
     layer.own.x_allowed *= factor
     layer.own.m_allowed *= factor
-    layer.negligible /= factor
+    layer.own.negligible /= factor
 
 
 def within_tolerance(layer, degree, cap):

@@ -98,7 +98,19 @@ def n_terms(network):
 
 @dataclass
 class SeriesArrays(EdgeArrays):
-    """Series of every (sample, unit), and what chooses their degrees."""
+    """Series of every (sample, unit), and what chooses their degrees.
+
+    Attributes
+    ----------
+    degree : int
+        Largest degree of a sample; 0 if all edges are summed exactly.
+    exact_share : float
+        Part of the edges that are summed exactly.
+    n_of_degree : list of int
+        How many samples have a degree of p or more, for p from 0 on.
+    negligible : float
+        Largest |g| that is taken for zero, relative to the error that its pair is allowed.
+    """
 
     expansion_values: object = array("nodes", "samples", "units")
     expansion_keep: object = array("samples", "units")
@@ -129,6 +141,10 @@ class SeriesArrays(EdgeArrays):
     needed: object = array("degrees", dtype=np.int64)
     down_terms: object = array("powers", "samples", "inputs")
     m_power: object = array("inputs", "units")
+    degree: int = 0
+    exact_share: float = 1.0
+    n_of_degree: list = ()
+    negligible: float = 1.0
 
     @property
     def survey(self):
@@ -207,7 +223,8 @@ def edge_sums(layer):
         How many terms of H_in were filled.
     """
     degree, cap, heavy, marked = _expand(layer, *_choose(layer))
-    layer.expansion_degree, layer.exact_share = degree, 1.0
+    own = layer.own
+    own.degree, own.exact_share = degree, 1.0
     if degree == 0:
         layer.tolerance_used = 0.0
         layer.layout.edge_sums(layer)
@@ -216,7 +233,7 @@ def edge_sums(layer):
     if layer.has_units_below:
         _down_field(layer)
     _exact_remainder(layer, cap, heavy, marked)
-    layer.exact_share = marked / layer.batch.omega.size + heavy / (
+    own.exact_share = marked / layer.batch.omega.size + heavy / (
         layer.batch.x.shape[0] * layer.n_inputs
     )
     return degree + 1
@@ -242,7 +259,7 @@ def _choose(layer):
     if not automatic:
         layer.own.x_allowed.fill(np.inf)
         layer.own.m_allowed.fill(np.inf)
-        layer.negligible = 1.0
+        layer.own.negligible = 1.0
         return layer.network.edges, 0, np.inf, 0
     set_allowed_errors(layer)
     best = (EDGE_COST, 0, 0, np.inf, 0)
@@ -281,7 +298,7 @@ def _expand(layer, degree, limit, cap, heavy):
             for budget in (spared, 0.0):
                 _coefficients(layer, degree, budget)
                 if within_tolerance(layer, degree, cap):
-                    return len(layer.n_of_degree) - 1, cap, heavy, marked
+                    return len(layer.own.n_of_degree) - 1, cap, heavy, marked
         degree += 1
     return 0, cap, heavy, 0
 
@@ -352,7 +369,7 @@ def _cheapest_degree(layer, heavy):
         interpolation(n_nodes_for(MAX_DEGREE), 1, layer.network.dtype),
         layer.own.x_allowed,
         layer.own.m_allowed,
-        layer.negligible,
+        layer.own.negligible,
         stride,
         layer.own.expansion_values,
         layer.own.expansion_keep,
@@ -415,7 +432,7 @@ def _bounds(layer, degree):
         *_pairs(layer),
         own.x_allowed,
         own.m_allowed,
-        layer.negligible,
+        layer.own.negligible,
         keep,
         own.marked_samples,
         own.marked_count,
@@ -436,7 +453,7 @@ def _coefficients(layer, degree, budget):
         What lower degrees may add to the sum of squared error ratios; 0 for one degree for all.
     """
     own = layer.own
-    layer.n_of_degree = layer.backend.choose_degrees(
+    layer.own.n_of_degree = layer.backend.choose_degrees(
         own.degree_squares,
         degree,
         budget,
@@ -471,7 +488,7 @@ def _field_terms(layer, degree, cap):
         order,
         own.x_scale,
         coefficients,
-        layer.n_of_degree,
+        layer.own.n_of_degree,
         own.x_power,
         layer.terms,
     )
@@ -489,7 +506,7 @@ def _down_field(layer):
         layer.n_inputs,
         layer.unit_scale,
         own.expansion_terms,
-        layer.n_of_degree,
+        layer.own.n_of_degree,
         own.m_power,
         terms,
     )

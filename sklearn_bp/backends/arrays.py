@@ -67,7 +67,7 @@ class Memory:
         Parameters
         ----------
         kind : type
-            A dataclass whose fields are declared by :func:`array`.
+            A dataclass whose fields are declared by :func:`array`; others have defaults.
         n_samples : int
             Samples of the mini-batch.
         **sizes : int
@@ -80,7 +80,8 @@ class Memory:
         """
         sizes = {**self._sizes, **sizes}
         held = self._held.setdefault(kind, {})
-        return kind(**{one.name: self._cut(held, one, n_samples, sizes) for one in fields(kind)})
+        declared = [one for one in fields(kind) if "axes" in one.metadata]
+        return kind(**{one.name: self._cut(held, one, n_samples, sizes) for one in declared})
 
     def _cut(self, held, declared, n_samples, sizes):
         """Cut an array out of its memory."""

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.ndimage import zoom
 from sklearn.datasets import load_digits
 
+from sklearn_bp.algorithms import expansion
 from sklearn_bp.backends import CpuBackend
 from sklearn_bp.engine.engine import Engine
 from sklearn_bp.engine.network import make_network
@@ -45,8 +46,8 @@ class Sums:
     @property
     def degrees(self):
         """Degree of every layer that may be expanded; 0 for exact sums."""
-        layers = self.engine.layers
-        return [one.expansion_degree for one in layers if hasattr(one, "expansion_degree")]
+        own = [layer.own for layer in self.engine.layers]
+        return [one.degree for one in own if isinstance(one, expansion.SeriesArrays)]
 
 
 def cast(posterior, dtype):

@@ -140,7 +140,7 @@ def test_each_sample_has_a_degree_of_its_own():
     degree, order = layer.own.sample_degree, layer.own.sample_order
     assert len(set(degree.tolist())) > 1
     assert np.all(np.diff(degree[order]) <= 0)
-    assert layer.n_of_degree == [(degree >= p).sum() for p in range(degree.max() + 1)]
+    assert layer.own.n_of_degree == [(degree >= p).sum() for p in range(degree.max() + 1)]
     size = np.linalg.norm(layer.batch.g, axis=1)
     assert size[degree == degree.max()].mean() > size[degree == degree.min()].mean()
     assert max(automatic.distances(exact)) < TOLERANCE
@@ -160,7 +160,7 @@ def test_degrees_of_samples_come_back_if_sums_miss_the_tolerance(monkeypatch):
     usual = sums(setting, 4, edges="auto").engine.layers[0]
     monkeypatch.setattr(expansion, "within_tolerance", watching)
     layer = sums(setting, 4, edges="auto").engine.layers[0]
-    assert usual.own.sample_degree.min() < layer.own.sample_degree.min() == layer.expansion_degree
+    assert usual.own.sample_degree.min() < layer.own.sample_degree.min() == layer.own.degree
     assert any(lowered for lowered, _ in shares)
     (_, first), (_, second) = shares[-2:]
     assert 0 < second < first
@@ -216,7 +216,7 @@ def test_linear_g_needs_one_degree():
 
 def test_exact_edges_leave_the_expansion_out():
     engine = sums(DIGITS, 0, edges="exact").engine
-    assert not any(hasattr(layer.own, "expansion_values") for layer in engine.layers)
+    assert not any(isinstance(layer.own, expansion.SeriesArrays) for layer in engine.layers)
 
 
 @pytest.mark.parametrize("surplus", [0, 1])
@@ -239,7 +239,7 @@ def choose_by_hand(monkeypatch, degree, cap, every):
         layer.own.x_allowed.fill(np.inf)
         layer.own.m_allowed.fill(np.inf)
         layer.own.m_allowed[::every] = -1.0
-        layer.negligible = 1.0
+        layer.own.negligible = 1.0
         heavy = int((np.abs(layer.batch.x[:, :n_inputs]) > cap).sum())
         return degree, 0, cap, heavy
 
@@ -302,7 +302,7 @@ def test_what_is_left_out_may_have_the_same_sign_everywhere():
         train(SETTINGS["784 features"], 1)[1].mean,
     )
     mean = mean[: layer.n_inputs]
-    error = layer.negligible * np.minimum.outer(layer.own.x_allowed, layer.own.m_allowed)
+    error = layer.own.negligible * np.minimum.outer(layer.own.x_allowed, layer.own.m_allowed)
     shares = (
         np.linalg.norm(np.abs(x).T @ error) / np.sqrt(((x**2).sum(axis=1) @ g**2).sum()),
         np.linalg.norm(error @ np.abs(mean).T) / np.sqrt((g**2 @ (mean**2).sum(axis=0)).sum()),
@@ -320,7 +320,7 @@ def test_a_few_heavy_inputs_widen_no_interval():
     others = np.setdiff1d(np.arange(len(X)), rows)
     scales = [one.engine.layers[0].own.x_scale[others] for one in (calm, spiked)]
     np.testing.assert_array_equal(*scales)
-    assert 0 < spiked.engine.layers[0].exact_share < 0.05
+    assert 0 < spiked.engine.layers[0].own.exact_share < 0.05
     exact = sums(setting, 0, batch=(heavy, y, None), edges="exact")
     assert max(spiked.distances(exact)) < TOLERANCE
 
