@@ -27,8 +27,8 @@ import numpy as np
 from records import RESULTS, append_line, environment, markdown_table, read_lines
 from threadpoolctl import threadpool_limits
 
-from sklearn_bp.algorithms import expansion
 from sklearn_bp.backends.cpu import CpuBackend
+from sklearn_bp.cavity import series
 from sklearn_bp.datasets import load_mnist
 from sklearn_bp.engine import layout
 from sklearn_bp.engine.engine import Engine
@@ -365,14 +365,14 @@ class Options:
         self.setting = setting
 
     def __enter__(self):
-        self._kept = expansion.LEAST_EDGES, layout.COMPRESSED_DENSITY
+        self._kept = series.LEAST_EDGES, layout.COMPRESSED_DENSITY
         if self.setting.least_edges is not None:
-            expansion.LEAST_EDGES = self.setting.least_edges
+            series.LEAST_EDGES = self.setting.least_edges
         if not self.setting.compressed:
             layout.COMPRESSED_DENSITY = 0.0
 
     def __exit__(self, *_):
-        expansion.LEAST_EDGES, layout.COMPRESSED_DENSITY = self._kept
+        series.LEAST_EDGES, layout.COMPRESSED_DENSITY = self._kept
 
 
 def measure(setting, epoch, posterior, X, y):

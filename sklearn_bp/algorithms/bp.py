@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ..backends.arrays import array
-from ._edges import EdgeArrays, fill_edge_parameters
+from ..cavity.arrays import EdgeArrays, fill_edge_parameters
 from .bpi import BPInspired
 
 

@@ -1,11 +1,11 @@
 """BP-inspired message passing: g of every edge without the edge's own contribution."""
 
-from . import expansion, fused_expansion
+from ..cavity import fused, series
+from ..cavity.arrays import EdgeArrays, fill_edge_parameters
 from ._base import Algorithm
-from ._edges import EdgeArrays, fill_edge_parameters
 from .mean_field import MeanField
 
-EXPANSIONS = {"products": expansion, "fused": fused_expansion}
+EXPANSIONS = {"products": series, "fused": fused}
 """Ways of expanding cavity messages, by the name that a backend gives to the one it serves."""
 
 

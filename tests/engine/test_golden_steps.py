@@ -5,8 +5,9 @@ import pytest
 from oracles.golden_steps import SETTINGS, load_golden_step
 from oracles.prediction import decide
 
-from sklearn_bp.algorithms import expansion
 from sklearn_bp.backends import CpuBackend
+from sklearn_bp.cavity import series
+from sklearn_bp.cavity.arrays import SeriesArrays
 from sklearn_bp.engine.prediction import bayes_moments, point_preactivation
 
 from .running import assert_close, engine_after_step
@@ -70,10 +71,10 @@ CAVITY_NAMES = [
 @pytest.mark.parametrize("name", CAVITY_NAMES)
 def test_golden_step_with_expanded_edges(name, dtype, monkeypatch):
     """Each posterior as a whole within the tolerance of the edges, which rounding widens."""
-    monkeypatch.setattr(expansion, "LEAST_EDGES", 0)
+    monkeypatch.setattr(series, "LEAST_EDGES", 0)
     case, arrays = load_golden_step(name)
     engine = engine_after_step(case, dtype=dtype, edges="auto", edge_tolerance=EDGE_TOLERANCE)
-    assert any(isinstance(layer.own, expansion.SeriesArrays) for layer in engine.layers)
+    assert any(isinstance(layer.own, SeriesArrays) for layer in engine.layers)
     if dtype == "float32":
         assert_golden_posterior(engine, arrays, TOLERANCES[dtype])
         return

@@ -26,7 +26,7 @@ from contenders import REFERENCE, Problem
 from records import RESULTS
 from sklearn.utils import Bunch
 
-from sklearn_bp.algorithms import expansion
+from sklearn_bp.cavity import series
 
 HIDDEN = (20, 20)
 SPREAD = {"min": 1.0, "median": 2.0, "max": 4.0}
@@ -99,7 +99,7 @@ def test_errors_of_the_expansion_are_within_the_tolerance(digits, tmp_path):
     names = {f"{error}_H_in" for error in expansion_error.ERRORS}
     assert names <= set(found[0]["errors"])
     assert "step_B_in" in found[1]["errors"] and "step_B_in" not in found[0]["errors"]
-    assert expansion.LEAST_EDGES > 0
+    assert series.LEAST_EDGES > 0
 
 
 def test_errors_of_a_coarse_expansion_are_seen(digits, tmp_path):
@@ -232,8 +232,8 @@ def test_every_operation_of_a_step_has_a_part():
 
 
 def test_profile_counts_nothing_twice(problem, monkeypatch):
-    monkeypatch.setattr(expansion, "LEAST_EDGES", 0)
-    monkeypatch.setattr(expansion, "EDGE_COST", 1e9)
+    monkeypatch.setattr(series, "LEAST_EDGES", 0)
+    monkeypatch.setattr(series, "EDGE_COST", 1e9)
     parts = profile_step.profile(problem, "bp", 3)
     shares = {record["part"]: record["share"] for record in parts}
     assert shares[profile_step.PRODUCTS] > 0

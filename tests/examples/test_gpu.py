@@ -129,8 +129,8 @@ import numpy as np
 import gpu, gpu_cells, gpu_report
 from backends.cuda.turns import take_turns
 from contenders import Problem
-from sklearn_bp.algorithms import expansion
-expansion.LEAST_EDGES = 0
+from sklearn_bp.cavity import series
+series.LEAST_EDGES = 0
 take_turns(processor=max)
 rng = np.random.default_rng(0)
 X, y = rng.standard_normal((6, 4)).astype(np.float32), np.arange(6) % 3

@@ -7,10 +7,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from sklearn_bp.algorithms.expansion import SeriesArrays
 from sklearn_bp.backends import CpuBackend
 from sklearn_bp.backends.cpu import activation
 from sklearn_bp.backends.cpu._memory import APART, CACHE_LINE
+from sklearn_bp.cavity.arrays import SeriesArrays
 from sklearn_bp.channels import ACTIVATIONS
 from sklearn_bp.engine.engine import Engine
 from sklearn_bp.engine.network import make_network

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_bp.algorithms import expansion
+from sklearn_bp.cavity import series
 from sklearn_bp.engine.engine import Engine
 from sklearn_bp.engine.network import make_network
 from sklearn_bp.engine.posterior import draw_posterior
@@ -103,4 +103,4 @@ def marked_shares(engine):
 
 def expand_small_layers(monkeypatch):
     """Let layers of any size expand by themselves."""
-    monkeypatch.setattr(expansion, "LEAST_EDGES", 0)
+    monkeypatch.setattr(series, "LEAST_EDGES", 0)

@@ -133,7 +133,7 @@ CHECKED = """
 import numpy as np
 from sklearn_bp.algorithms import ALGORITHMS, expansion
 from sklearn_bp import BPClassifier
-expansion.LEAST_EDGES = 0
+series.LEAST_EDGES = 0
 rng = np.random.default_rng(0)
 X = rng.standard_normal((70, 37)).astype(np.float32)
 for algo in ALGORITHMS:

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sklearn_bp.algorithms._chebyshev import interpolation
-from sklearn_bp.algorithms.fused_expansion import SAFETY
 from sklearn_bp.backends.cpu import CpuBackend
 from sklearn_bp.backends.cuda._backend import CudaBackend
+from sklearn_bp.cavity.chebyshev import interpolation
+from sklearn_bp.cavity.fused import SAFETY
 from sklearn_bp.channels import ACTIVATIONS
 
 from ..expansions import Study, difference, engine_after, expand_small_layers, marked_shares

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sklearn_bp.algorithms import expansion
-from sklearn_bp.algorithms._tolerance import NEGLIGIBLE, remaining_share
 from sklearn_bp.backends.cpu import CpuBackend
 from sklearn_bp.backends.cpu.expansion_bounds import summarise_survey
+from sklearn_bp.cavity import series
+from sklearn_bp.cavity.arrays import SeriesArrays
+from sklearn_bp.cavity.tolerance import NEGLIGIBLE, remaining_share
 
 from .expanding import Setting, mini_batch, sums, train, with_mean
 
@@ -35,7 +36,7 @@ EPOCHS = (0, 1, 4)
 @pytest.fixture(autouse=True)
 def expand_small_layers(monkeypatch):
     """Small layers are expanded too, where it takes fewer operations."""
-    monkeypatch.setattr(expansion, "LEAST_EDGES", 0)
+    monkeypatch.setattr(series, "LEAST_EDGES", 0)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -60,7 +61,7 @@ def test_any_tolerance_is_kept(n_epochs):
         automatic = sums(setting, n_epochs, edge_tolerance=tolerance)
         assert max(automatic.distances(exact)) < tolerance
         degrees.append(automatic.degrees[0])
-    assert degrees == sorted(degrees) and 0 < degrees[0] < degrees[-1] <= expansion.MAX_DEGREE
+    assert degrees == sorted(degrees) and 0 < degrees[0] < degrees[-1] <= series.MAX_DEGREE
 
 
 def test_samples_that_are_not_looked_at_keep_the_tolerance_too():
@@ -68,7 +69,7 @@ def test_samples_that_are_not_looked_at_keep_the_tolerance_too():
     setting = SETTINGS["784 features"]
     X, y, _ = mini_batch(setting)
     X = X.copy()
-    X[:: len(X) // expansion.SAMPLED_ROWS] *= 0.05
+    X[:: len(X) // series.SAMPLED_ROWS] *= 0.05
     exact, automatic = (
         sums(setting, 1, batch=(X, y, None), edges=edges) for edges in ("exact", "auto")
     )
@@ -79,7 +80,7 @@ def test_samples_that_are_not_looked_at_keep_the_tolerance_too():
 def test_the_bounds_of_all_pairs_keep_to_their_budget(monkeypatch):
     """A mean square of 1 in units of what every pair is allowed, whatever samples are surveyed."""
     setting, seen = SETTINGS["784 features"], {}
-    bounds, allow = expansion._bounds, expansion.set_allowed_errors
+    bounds, allow = series._bounds, series.set_allowed_errors
 
     def allowing(layer):
         allow(layer)
@@ -91,12 +92,12 @@ def test_the_bounds_of_all_pairs_keep_to_their_budget(monkeypatch):
         seen[layer.index].append(answer[0] * factor**2 / layer.batch.omega.size)
         return answer
 
-    monkeypatch.setattr(expansion, "set_allowed_errors", allowing)
-    monkeypatch.setattr(expansion, "_bounds", watching)
+    monkeypatch.setattr(series, "set_allowed_errors", allowing)
+    monkeypatch.setattr(series, "_bounds", watching)
     X, y, _ = mini_batch(setting)
     X = X.copy()
-    X[:: len(X) // expansion.SAMPLED_ROWS] *= 0.05
-    monkeypatch.setattr(expansion, "CAUTION", 1.0)
+    X[:: len(X) // series.SAMPLED_ROWS] *= 0.05
+    monkeypatch.setattr(series, "CAUTION", 1.0)
     assert sums(setting, 1, batch=(X, y, None)).degrees[0] > 0
     budgets = seen[0][1:]
     assert budgets[0] > 1 >= budgets[-1]
@@ -149,7 +150,7 @@ def test_each_sample_has_a_degree_of_its_own():
 def test_degrees_of_samples_come_back_if_sums_miss_the_tolerance(monkeypatch):
     """Then all samples have the largest one, and nothing that was neglected is forgotten."""
     setting, shares = SETTINGS["digits"], []
-    within = expansion.within_tolerance
+    within = series.within_tolerance
 
     def watching(layer, degree, cap):
         found = within(layer, degree, cap)
@@ -158,7 +159,7 @@ def test_degrees_of_samples_come_back_if_sums_miss_the_tolerance(monkeypatch):
         return found and not lowered
 
     usual = sums(setting, 4, edges="auto").engine.layers[0]
-    monkeypatch.setattr(expansion, "within_tolerance", watching)
+    monkeypatch.setattr(series, "within_tolerance", watching)
     layer = sums(setting, 4, edges="auto").engine.layers[0]
     assert usual.own.sample_degree.min() < layer.own.sample_degree.min() == layer.own.degree
     assert any(lowered for lowered, _ in shares)
@@ -175,14 +176,14 @@ def test_layers_share_the_tolerance_from_the_top_down():
 
 
 def test_exact_sums_use_up_nothing_of_the_tolerance(monkeypatch):
-    choose = expansion._choose
+    choose = series._choose
 
     def exact_above(layer):
         return (0, 0, np.inf, 0) if layer.index == 1 else choose(layer)
 
     setting = SETTINGS["784 features"]
     assert sums(setting, 1).engine.layers[1].tolerance_used > 0
-    monkeypatch.setattr(expansion, "_choose", exact_above)
+    monkeypatch.setattr(series, "_choose", exact_above)
     first, second, _ = sums(setting, 1).engine.layers
     assert second.tolerance_used == 0.0 and remaining_share(first) == TOLERANCE
 
@@ -216,13 +217,13 @@ def test_linear_g_needs_one_degree():
 
 def test_exact_edges_leave_the_expansion_out():
     engine = sums(DIGITS, 0, edges="exact").engine
-    assert not any(isinstance(layer.own, expansion.SeriesArrays) for layer in engine.layers)
+    assert not any(isinstance(layer.own, SeriesArrays) for layer in engine.layers)
 
 
 @pytest.mark.parametrize("surplus", [0, 1])
 def test_small_layers_are_summed_exactly(surplus, monkeypatch):
     n_edges = DIGITS.batch_size * 64 * DIGITS.hidden[0]
-    monkeypatch.setattr(expansion, "LEAST_EDGES", n_edges + surplus)
+    monkeypatch.setattr(series, "LEAST_EDGES", n_edges + surplus)
     exact, automatic = (sums(DIGITS, 0, edges=edges) for edges in ("exact", "auto"))
     # The first layer has as many edges; the second has fewer.
     assert [degree > 0 for degree in automatic.degrees] == [not surplus, False]
@@ -243,7 +244,7 @@ def choose_by_hand(monkeypatch, degree, cap, every):
         heavy = int((np.abs(layer.batch.x[:, :n_inputs]) > cap).sum())
         return degree, 0, cap, heavy
 
-    monkeypatch.setattr(expansion, "_choose", choose)
+    monkeypatch.setattr(series, "_choose", choose)
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from sklearn_bp.algorithms import expansion
 from sklearn_bp.backends._expansion_rules import CAUTION, LEAST_GROWTH, slowest_decay
+from sklearn_bp.cavity import series
 
 from .expanding import Setting, sums
 from .pairs import CHANNELS, Pairs, draw_pairs
@@ -31,7 +31,7 @@ def test_no_kept_pair_errs_by_more_than_allowed(name, dtype):
     """Messages from weak to overwhelming, for and against ω, and intervals of 0.01 to 2.5 s."""
     pairs = draw_pairs(name, 0, dtype)
     unit = abs(pairs.parameters[0]).astype(float)
-    for degree in range(1, expansion.MAX_DEGREE + 1):
+    for degree in range(1, series.MAX_DEGREE + 1):
         _, terms = pairs.expand(degree, np.full(unit.shape, np.inf))
         error, largest = pairs.error(terms)
         error -= pairs.rounding(largest)
@@ -69,7 +69,7 @@ def test_decay_is_that_of_the_smaller_ellipse_through_a_singularity(dtype):
 def test_what_no_nodes_can_see_through_is_never_kept():
     pairs = draw_pairs("sign", 1, "float64")
     pairs.half_width *= 1e3
-    keep, _ = pairs.expand(expansion.MAX_DEGREE, np.full(len(pairs.omega), 1e300))
+    keep, _ = pairs.expand(series.MAX_DEGREE, np.full(len(pairs.omega), 1e300))
     assert not keep.any()
 
 
@@ -87,14 +87,14 @@ def some_pairs(layer, rng, n=4000):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_no_kept_pair_of_a_network_errs_by_more_than_allowed(name, dtype, monkeypatch):
-    monkeypatch.setattr(expansion, "LEAST_EDGES", 0)
+    monkeypatch.setattr(series, "LEAST_EDGES", 0)
     # As if exact sums cost as much as those of marked pairs: some layers would not be expanded.
-    monkeypatch.setattr(expansion, "EDGE_COST", expansion.MARKED_EDGE_COST)
-    rng, original, n_kept, widths = np.random.default_rng(0), expansion._bounds, [], []
+    monkeypatch.setattr(series, "EDGE_COST", series.MARKED_EDGE_COST)
+    rng, original, n_kept, widths = np.random.default_rng(0), series._bounds, [], []
 
     def checked(layer, degree):
         original(layer, degree)
-        expansion._coefficients(layer, degree, 0.0)
+        series._coefficients(layer, degree, 0.0)
         pairs, keep, places, allowed = some_pairs(layer, rng)
         terms = layer.own.expansion_terms[: degree + 1][:, *places]
         assert np.all(pairs.excess(keep, terms, allowed) <= 1)
@@ -102,7 +102,7 @@ def test_no_kept_pair_of_a_network_errs_by_more_than_allowed(name, dtype, monkey
         widths.append((pairs.half_width[keep] ** 2 / layer.batch.v[places][keep]).max(initial=0))
         return original(layer, degree)
 
-    monkeypatch.setattr(expansion, "_bounds", checked)
+    monkeypatch.setattr(series, "_bounds", checked)
     for n_epochs in EPOCHS.get(name, (0, 1, 4)):
         sums(NETWORKS[name], n_epochs, dtype=dtype)
     assert sum(n_kept) > 2000

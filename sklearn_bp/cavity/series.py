@@ -16,22 +16,14 @@ constant input.
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
-from ..backends.arrays import array
-from ._chebyshev import N_NEGLECTED, interpolation, n_nodes_for, to_powers
-from ._edges import EdgeArrays
-from ._tolerance import (
-    SAMPLED_INPUTS,
-    scale_allowed_errors,
-    set_allowed_errors,
-    within_tolerance,
-)
+from .arrays import MAX_DEGREE, SAMPLED_ROWS, arrays, largest_degree, n_terms
+from .chebyshev import interpolation, n_nodes_for, to_powers
+from .tolerance import scale_allowed_errors, set_allowed_errors, within_tolerance
 
-MAX_DEGREE = 5
-"""Degrees above cost more than exact sums save."""
+__all__ = ["arrays", "edge_sums", "find_scales", "is_small", "n_terms"]
 
 EDGE_COST = 60.0
 """An edge summed exactly among all others, in multiply-adds of a matrix product on one core."""
@@ -46,132 +38,14 @@ LEAST_EDGES = 1_000_000
 """Layers with fewer edges in a mini-batch are summed exactly: it takes under a millisecond, and the
 kernels of the expansion need not be compiled."""
 
-SAMPLED_ROWS = 8
-"""Samples of a mini-batch that decide the degree."""
-
 CAUTION = 0.2
 """Part of the budget that sampled rows may use up, since a few samples speak for all."""
 
 SPARED = 0.3
 """Part of the budget that samples of lower degrees may use up."""
 
-N_LIMITS = 8
-"""Error ratios 1, 2, 4, … that are tried as the limit beyond which a pair is summed exactly."""
-
 HEAVY_RATIO = 4.0
 """Inputs beyond this many root mean squares may be summed exactly."""
-
-
-def largest_degree(network):
-    """Find the largest degree that a network may use.
-
-    Parameters
-    ----------
-    network : Network
-        The network.
-
-    Returns
-    -------
-    int
-        The fixed degree, or the largest automatic one; 0 for exact edges.
-    """
-    if network.edges == "exact":
-        return 0
-    return MAX_DEGREE if network.edges == "auto" else network.edges
-
-
-def n_terms(network):
-    """Count the arrays of weight-field messages that :func:`edge_sums` needs.
-
-    Parameters
-    ----------
-    network : Network
-        The network.
-
-    Returns
-    -------
-    int
-        One per power up to the largest degree.
-    """
-    return largest_degree(network) + 1
-
-
-@dataclass
-class SeriesArrays(EdgeArrays):
-    """Series of every (sample, unit), and what chooses their degrees.
-
-    Attributes
-    ----------
-    degree : int
-        Largest degree of a sample; 0 if all edges are summed exactly.
-    exact_share : float
-        Part of the edges that are summed exactly.
-    n_of_degree : list of int
-        How many samples have a degree of p or more, for p from 0 on.
-    negligible : float
-        Largest |g| that is taken for zero, relative to the error that its pair is allowed.
-    """
-
-    expansion_values: object = array("nodes", "samples", "units")
-    expansion_keep: object = array("samples", "units")
-    expansion_terms: object = array("powers", "samples", "units")
-    x_light: object = array("samples", "inputs")
-    x_power: object = array("samples", "inputs")
-    degree_squares: object = array("samples", "powers")
-    x_scale: object = array("samples")
-    x_inverse_scale: object = array("samples")
-    x_norm_sq: object = array("samples")
-    x_allowed: object = array("samples")
-    m_scale: object = array("units")
-    m_norm_sq: object = array("units")
-    m_allowed: object = array("units")
-    neglected: object = array("neglected", "samples", "units")
-    sample_degree: object = array("samples", dtype=np.int32)
-    sample_order: object = array("samples", dtype=np.int32)
-    sample_rank: object = array("samples", dtype=np.int32)
-    degree_counts: object = array("powers", dtype=np.int64)
-    marked_samples: object = array("samples", "units", dtype=np.int32)
-    marked_count: object = array("units", dtype=np.int64)
-    marked_unit: object = array(3, "inputs")
-    neglected_fields: object = array(SAMPLED_INPUTS, 3, "units")
-    squares_by_row: object = array(2 * SAMPLED_ROWS, "degrees", N_LIMITS, dtype=np.float64)
-    counts_by_row: object = array(2 * SAMPLED_ROWS, "degrees", N_LIMITS, dtype=np.int64)
-    squares: object = array("degrees", N_LIMITS, dtype=np.float64)
-    counts: object = array("degrees", N_LIMITS, dtype=np.int64)
-    needed: object = array("degrees", dtype=np.int64)
-    down_terms: object = array("powers", "samples", "inputs")
-    m_power: object = array("inputs", "units")
-    degree: int = 0
-    exact_share: float = 1.0
-    n_of_degree: list = ()
-    negligible: float = 1.0
-
-    @property
-    def survey(self):
-        """What a survey of some samples fills."""
-        by_row = self.squares_by_row, self.counts_by_row
-        return *by_row, self.squares, self.counts, self.needed
-
-
-def arrays(layer):
-    """Ask for the arrays of the expansion.
-
-    Parameters
-    ----------
-    layer : Layer
-        The weight layer.
-
-    Returns
-    -------
-    kind : type
-        A dataclass of arrays.
-    sizes : dict of str to int
-        Lengths of its axes.
-    """
-    powers = largest_degree(layer.network) + 1
-    nodes = n_nodes_for(powers - 1)
-    sizes = dict(nodes=nodes, degrees=nodes - 1, powers=powers)
-    return SeriesArrays, dict(sizes, neglected=powers - 2 + N_NEGLECTED)
 
 
 def is_small(layer):

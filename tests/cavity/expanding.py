@@ -7,8 +7,8 @@ import numpy as np
 from scipy.ndimage import zoom
 from sklearn.datasets import load_digits
 
-from sklearn_bp.algorithms import expansion
 from sklearn_bp.backends import CpuBackend
+from sklearn_bp.cavity.arrays import SeriesArrays
 from sklearn_bp.engine.engine import Engine
 from sklearn_bp.engine.network import make_network
 from sklearn_bp.engine.posterior import LayerPosterior, draw_posterior
@@ -47,7 +47,7 @@ class Sums:
     def degrees(self):
         """Degree of every layer that may be expanded; 0 for exact sums."""
         own = [layer.own for layer in self.engine.layers]
-        return [one.degree for one in own if isinstance(one, expansion.SeriesArrays)]
+        return [one.degree for one in own if isinstance(one, SeriesArrays)]
 
 
 def cast(posterior, dtype):

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ._chebyshev import N_NEGLECTED
+from .chebyshev import N_NEGLECTED
 
 SAFETY = 1.5
 """What is asked of the sums that are compared beyond a layer's share of the tolerance, since a few

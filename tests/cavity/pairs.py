@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from scalar.loops import apply
 
-from sklearn_bp.algorithms._chebyshev import interpolation, to_powers
-from sklearn_bp.algorithms.expansion import n_nodes_for
 from sklearn_bp.backends import CpuBackend
+from sklearn_bp.cavity.chebyshev import interpolation, to_powers
+from sklearn_bp.cavity.series import n_nodes_for
 from sklearn_bp.channels import ACTIVATIONS, OUTPUTS
 
 LABELLED = {f"{name} label": output for name, output in OUTPUTS.items() if output.factorized}

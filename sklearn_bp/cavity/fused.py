@@ -1,6 +1,6 @@
 """Cavity messages by polynomials, on a device that the host does not wait for.
 
-The series are those of :mod:`.expansion`. There a host that reads along chooses the cheapest degree
+The series are those of :mod:`.series`. There a host that reads along chooses the cheapest degree
 of every mini-batch, and matrix products of powers form the sums. Here one kernel evaluates the
 series edge by edge, so that a degree more costs next to nothing: the degree is fixed, and what the
 series cannot serve is left to the kernel pair by pair and input by input. Nothing is read back.
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..backends.arrays import array
-from ._chebyshev import interpolation, n_nodes_for
-from ._edges import EdgeArrays
-from ._tolerance import equal_share
-from .expansion import HEAVY_RATIO, is_small, largest_degree
+from .arrays import EdgeArrays, largest_degree
+from .chebyshev import interpolation, n_nodes_for
+from .series import HEAVY_RATIO, is_small
+from .tolerance import equal_share
 
 SAFETY = 10.0
 """What is asked of every pair beyond a layer's share of the tolerance: errors of different samples
