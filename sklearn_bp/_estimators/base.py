@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from dataclasses import replace
 from operator import attrgetter
+from types import FunctionType
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
@@ -108,6 +109,16 @@ class MessagePassingClassifier(
         self.device = device
         self.verbose = verbose
         self.random_state = random_state
+
+    def __init_subclass__(cls, **options):
+        """Let errors of Python about parameters name the class that a person wrote."""
+        super().__init_subclass__(**options)
+        if "__init__" not in vars(cls):
+            shared = cls.__init__
+            own = FunctionType(shared.__code__, shared.__globals__, argdefs=shared.__defaults__)
+            own.__kwdefaults__ = shared.__kwdefaults__
+            own.__qualname__ = f"{cls.__qualname__}.__init__"
+            cls.__init__ = own
 
     @property
     def _doc_link_template(self):

@@ -160,13 +160,14 @@ def class_page_template():
     -------
     str
         A link with places for the names of module and class. It leads to the site that the
-        package's metadata name under "Documentation", else to the one built in this checkout; it
-        is empty if there is neither, and then nothing is linked.
+        package's metadata name under "Documentation", else to the one built in this checkout, else
+        to the descriptions in this file: without a link scikit-learn shows none.
     """
     site = _published_site()
     if not site and (BUILT_SITE / "index.html").is_file():
         site = BUILT_SITE.as_uri()
-    return f"{site}/generated/{{estimator_module}}.{{estimator_name}}.html" if site else ""
+    page = "{estimator_module}.{estimator_name}.html"
+    return f"{site}/generated/{page}" if site else Path(__file__).resolve().as_uri()
 
 
 def _published_site():

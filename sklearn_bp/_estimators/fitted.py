@@ -6,9 +6,11 @@ long as the estimator exists, pickles and copies get host arrays.
 
 import os
 from dataclasses import replace
+from functools import partial
 from operator import is_
 from weakref import WeakKeyDictionary
 
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -17,6 +19,18 @@ from .label_noise import bounded_label_noise
 from .parameters import PARAMETERS_OF_VERSION_0_1
 
 _ENGINES: WeakKeyDictionary = WeakKeyDictionary()
+
+SMALL_ATTRIBUTES = (
+    "n_iter_",
+    "n_steps_",
+    "t_",
+    "label_noise_",
+    "best_validation_score_",
+    "classes_",
+    "n_features_in_",
+    "feature_names_in_",
+)
+"""Fitted attributes that take no copy of the posterior."""
 
 LABEL_NOISE_MEMORY = 1000
 """Samples of a stream that the label noise is, about, the mean doubt of."""
@@ -183,6 +197,17 @@ class FittedPosterior:
         """Unpickle; of version 0.1 too, which had fewer parameters."""
         super().__setstate__({**PARAMETERS_OF_VERSION_0_1, **state})
 
+    def _get_fitted_attr_html(self, doc_link=""):
+        """List what was fitted for scikit-learn's HTML representation, but for the posterior.
+
+        Its own list asks for every attribute, and so copies the whole posterior from the engine.
+        """
+        shown, names = BaseEstimator(), filter(partial(hasattr, self), SMALL_ATTRIBUTES)
+        vars(shown).update({name: getattr(self, name) for name in names})
+        attributes = BaseEstimator._get_fitted_attr_html(shown, doc_link)
+        attributes.estimator_class = type(self)
+        return attributes
+
     # What users see ------------------------------------------------------------------------
 
     @property
@@ -314,13 +339,15 @@ class FittedPosterior:
         return self
 
 
-def check_fitted_network(estimator):
+def check_fitted_network(estimator, name="estimator"):
     """Refuse anything but a fitted estimator of this package.
 
     Parameters
     ----------
     estimator : object
         What a user passed.
+    name : str
+        The parameter that it was passed as.
 
     Raises
     ------
@@ -334,7 +361,7 @@ def check_fitted_network(estimator):
         if isinstance(estimator, Pipeline):
             hint = " Of a pipeline, pass pipeline[-1], and X as pipeline[:-1].transform(X)."
         raise TypeError(
-            "estimator must be a fitted BPClassifier or BayesBPClassifier; got "
+            f"{name} must be a fitted BPClassifier or BayesBPClassifier; got "
             f"{type(estimator).__name__}.{hint}"
         )
     check_is_fitted(estimator)

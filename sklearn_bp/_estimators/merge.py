@@ -1,15 +1,14 @@
 """Merging estimators that were trained apart from one common start."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from ..engine.posterior import LayerPosterior, moments, variances
 from ..priors import MIN_PRECISION
-from .base import MessagePassingClassifier
+from .fitted import check_fitted_network
 
 SAME_AS_PRIOR = ("layer_sizes", "weight_prior", "intercept", "output")
 """What a worker and its start have in common, since their posteriors are added up."""
@@ -70,30 +69,15 @@ def merge(estimators, *, prior):
     learned from the start: the larger their steps, the further from one worker. If ρ is not 1 and
     workers took different numbers of steps, the start counts as after the largest.
     """
-    if not isinstance(estimators, Iterable):
-        raise TypeError(
-            f"estimators must be a sequence of estimators; got {type(estimators).__name__}."
-        )
-    estimators = list(estimators)
-    if not estimators:
-        raise ValueError("merge needs at least one estimator; got none.")
-    _check_fitted(prior, "prior")
-    for index, estimator in enumerate(estimators):
-        _check_fitted(estimator, f"estimators[{index}]")
-        _check_start(prior, estimator, f"estimators[{index}]")
-        _check_alike(estimators[0], estimator, f"estimators[{index}]")
+    estimators = _check_estimators(estimators, prior)
     start = prior._current_posterior()
     workers = [
         (estimator._current_posterior(), estimator.n_steps_ - prior.n_steps_)
         for estimator in estimators
     ]
     merged = deepcopy(estimators[0])
-    merged._hold(
-        [
-            _merge_layer(merged._network, layer, start[layer], workers)
-            for layer in range(merged._network.n_layers)
-        ]
-    )
+    layers = range(merged._network.n_layers)
+    merged._hold([_merge_layer(merged._network, layer, start[layer], workers) for layer in layers])
     for name in ("n_steps_", "n_iter_"):
         setattr(merged, name, max(getattr(estimator, name) for estimator in estimators))
     merged._network = replace(merged._network, label_noise=_mean_label_noise(estimators, prior))
@@ -103,21 +87,29 @@ def merge(estimators, *, prior):
     return merged
 
 
+def _check_estimators(estimators, prior):
+    """List the workers; refuse what cannot have started from the prior, or learned otherwise."""
+    if not isinstance(estimators, Iterable) or isinstance(estimators, Mapping):
+        raise TypeError(
+            f"estimators must be a sequence of estimators; got {type(estimators).__name__}."
+        )
+    estimators = list(estimators)
+    if not estimators:
+        raise ValueError("merge needs at least one estimator; got none.")
+    check_fitted_network(prior, "prior")
+    for index, estimator in enumerate(estimators):
+        name = f"estimators[{index}]"
+        check_fitted_network(estimator, name)
+        _check_start(prior, estimator, name)
+        _check_alike(estimators[0], estimator, name)
+    return estimators
+
+
 def _mean_label_noise(estimators, prior):
     """Average the workers' label noise over the samples that they learned."""
     noises = [estimator.label_noise_ for estimator in estimators]
     counts = [estimator.t_ - prior.t_ for estimator in estimators]
     return float(np.average(noises, weights=counts if any(counts) else None))
-
-
-def _check_fitted(estimator, name):
-    """Refuse anything but a fitted estimator of this package."""
-    if not isinstance(estimator, MessagePassingClassifier):
-        raise TypeError(
-            f"{name} must be a fitted BPClassifier or BayesBPClassifier; got "
-            f"{type(estimator).__name__}."
-        )
-    check_is_fitted(estimator)
 
 
 def _check_alike(first, estimator, name):

@@ -53,6 +53,7 @@ def save(estimator, path):
     OSError
         If the file cannot be written.
     """
+    path = _check_path(path)
     arrays = _posterior_arrays(estimator._current_posterior())
     arrays["classes"] = _plain_labels("classes_", estimator.classes_)
     if hasattr(estimator, "feature_names_in_"):
@@ -68,7 +69,16 @@ def save(estimator, path):
         "classes_are_objects": estimator.classes_.dtype == object,
     }
     arrays["header"] = np.array(json.dumps(header))
-    _write(arrays, Path(path))
+    _write(arrays, path)
+
+
+def _check_path(path):
+    """Turn the name of a file into a path."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(
+            f"path must be the name of a file, a str or os.PathLike; got {type(path).__name__}."
+        )
+    return Path(path)
 
 
 def _posterior_arrays(posterior):
@@ -172,7 +182,7 @@ def load(path):
     >>> model.save("model.npz")  # doctest: +SKIP
     >>> model = sklearn_bp.load("model.npz")  # doctest: +SKIP
     """
-    with open(path, "rb") as stream:
+    with open(_check_path(path), "rb") as stream:
         try:
             if not zipfile.is_zipfile(stream):
                 raise ValueError("it is not an .npz archive")

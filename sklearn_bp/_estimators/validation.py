@@ -202,7 +202,8 @@ def validate_classes(classes):
     if classes.shape[0] < 2:
         raise ValueError(
             "The number of classes has to be greater than one; got "
-            f"{classes.shape[0]} class: {classes.tolist()!r}."
+            f"{classes.shape[0]} class: {classes.tolist()!r}. Of weights of samples, pass "
+            "sample_weight=."
         )
     return classes
 
@@ -260,7 +261,7 @@ def validate_sample_weight(sample_weight, X):
     """
     if sample_weight is None:
         return None
-    if np.asarray(sample_weight).dtype.kind in "SU":
+    if isinstance(sample_weight, dict) or np.asarray(sample_weight).dtype.kind in "SU":
         raise ValueError(f"sample_weight must hold numbers of at least 0; got {sample_weight!r}.")
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not weight.any():

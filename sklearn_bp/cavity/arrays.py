@@ -125,7 +125,7 @@ class SeriesArrays(EdgeArrays):
     m_power: object = array("inputs", "units")
     degree: int = 0
     exact_share: float = 1.0
-    n_of_degree: list = ()
+    n_of_degree: list | tuple = ()
     negligible: float = 1.0
 
     @property

@@ -2,6 +2,8 @@
 
 import inspect
 import warnings
+from pathlib import Path
+from urllib.parse import urlparse
 
 import numpy as np
 import pytest
@@ -374,9 +376,9 @@ def sites(monkeypatch, tmp_path):
 def test_documentation_link(cls, sites):
     metadata, built = sites
     page = f"/generated/sklearn_bp.{cls.__name__}.html"
-    # There is nothing to link to.
-    assert cls()._get_doc_link() == ""
-    assert cls.__name__ in cls()._repr_html_() and page not in cls()._repr_html_()
+    # There is no site: the descriptions themselves.
+    assert "batch_size : int" in Path(urlparse(cls()._get_doc_link()).path).read_text()
+    assert "Samples per mini-batch" in cls()._repr_html_() and page not in cls()._repr_html_()
     # A site was built in the checkout.
     built.mkdir()
     (built / "index.html").touch()
@@ -402,5 +404,17 @@ def test_nothing_is_linked_for_classes_of_others(sites):
 @pytest.mark.parametrize("cls", ESTIMATORS)
 def test_html_representation_of_a_fitted_estimator(cls):
     text = small(cls).fit(X, Y)._repr_html_()
-    for word in (cls.__name__, "hidden_layer_sizes", "Fitted"):
+    for word in (
+        cls.__name__,
+        "hidden_layer_sizes",
+        "Fitted",
+        "n_steps_",
+        "Samples per mini-batch",
+    ):
         assert word in text
+
+
+def test_html_representation_leaves_the_posterior_where_it_is(monkeypatch):
+    model = small().fit(X, Y)
+    monkeypatch.setattr(BPClassifier, "_current_posterior", None)
+    assert "n_iter_" in model._repr_html_()

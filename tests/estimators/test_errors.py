@@ -4,13 +4,17 @@ import re
 
 import numpy as np
 import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import InvalidParameterError
 
-from sklearn_bp import BPClassifier
+import sklearn_bp
+from sklearn_bp import BayesBPClassifier, BPClassifier
 from sklearn_bp.engine.errors import EdgeMemoryError
 
 from .calls import must_raise, row
 from .problems import X, Y, small
+from .states import assert_same, state_of
 
 pytestmark = pytest.mark.usefixtures("binary_networks")
 
@@ -300,3 +304,43 @@ def test_wrong_later_calls_of_partial_fit(live, parameters, data, patterns):
 def test_wrong_warm_starts(parameters, data, pattern):
     model = small(warm_start=True).fit(X, Y).set_params(**parameters)
     must_raise(ValueError, [pattern], model.fit, **{"X": X, "y": Y, **data})
+
+
+# What a person wrote ----------------------------------------------------------------------------
+
+PIPELINE = make_pipeline(StandardScaler(), small()).fit(X, Y)
+FITTED = small().fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    "call, error, message",
+    [
+        (lambda: BPClassifier(hidden=3), TypeError, r"^BPClassifier.__init__\(\) got .* 'hidden'"),
+        (
+            lambda: BayesBPClassifier((3,), "bp"),
+            TypeError,
+            r"^BayesBPClassifier.__init__\(\) takes",
+        ),
+        (lambda: sklearn_bp.load(3), TypeError, "path must be the name of a file.*got int"),
+        (lambda: sklearn_bp.load(PIPELINE), TypeError, "path must be .*got Pipeline"),
+        (lambda: FITTED.save(None), TypeError, "path must be .*got NoneType"),
+        (lambda: sklearn_bp.merge({"a": FITTED}, prior=FITTED), TypeError, "estimators .*got dict"),
+        (lambda: sklearn_bp.merge([FITTED], prior=PIPELINE), TypeError, "prior .*pass pipeline.-1"),
+        (
+            lambda: sklearn_bp.merge([PIPELINE], prior=FITTED),
+            TypeError,
+            r"estimators\[0\] .*Pipeline",
+        ),
+        (
+            lambda: small().fit(X, Y, {0: 1.0}),
+            ValueError,
+            "sample_weight must hold numbers.*{0: 1.0}",
+        ),
+        (lambda: FITTED.partial_fit(X, Y, np.ones(150)), ValueError, "pass sample_weight="),
+    ],
+)
+def test_messages_name_what_was_written(call, error, message):
+    before = state_of(FITTED)
+    with pytest.raises(error, match=message):
+        call()
+    assert_same(state_of(FITTED), before)

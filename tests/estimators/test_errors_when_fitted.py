@@ -111,13 +111,13 @@ def test_paths_that_cannot_be_written(fitted, tmp_path):
     ):
         must_raise(error, ["Cannot save to this path", re.escape(f"'{path}'")], model.save, path)
     for path in (None, 3.5):
-        must_raise(TypeError, ["os.PathLike object"], model.save, path)
+        must_raise(TypeError, ["path must be the name of a file.*got NoneType"], model.save, path)
 
 
 def test_paths_that_cannot_be_read(tmp_path):
     must_raise(FileNotFoundError, ["none.npz"], sklearn_bp.load, tmp_path / "none.npz")
     must_raise(IsADirectoryError, [tmp_path.name], sklearn_bp.load, tmp_path)
-    must_raise(TypeError, ["str, bytes or os.PathLike object"], sklearn_bp.load, None)
+    must_raise(TypeError, ["path must be the name of a file.*got NoneType"], sklearn_bp.load, None)
     (tmp_path / "text").write_text("hello")
     patterns = ["text' is damaged, or is no file that the method save.*not an .npz archive"]
     must_raise(ValueError, patterns, sklearn_bp.load, tmp_path / "text")
