@@ -111,7 +111,7 @@ def test_paths_that_cannot_be_written(fitted, tmp_path):
     ):
         must_raise(error, ["Cannot save to this path", re.escape(f"'{path}'")], model.save, path)
     for path in (None, 3.5):
-        must_raise(TypeError, ["path must be the name of a file.*got NoneType"], model.save, path)
+        must_raise(TypeError, ["path must be the name of a file"], model.save, path)
 
 
 def test_paths_that_cannot_be_read(tmp_path):
