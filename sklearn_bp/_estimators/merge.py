@@ -8,7 +8,6 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ..engine.posterior import LayerPosterior, moments, variances
-from ..priors import MIN_PRECISION
 from .base import MessagePassingClassifier
 
 SAME_AS_PRIOR = ("layer_sizes", "weight_prior", "intercept", "output")
@@ -177,7 +176,10 @@ def _merge_layer(network, layer, start, workers):
         for name in ("field", "precision")
     )
     field, precision = field.astype(network.dtype), precision.astype(network.dtype)
-    np.maximum(precision, MIN_PRECISION, out=precision)
+    for group in network.row_groups(layer):
+        if group.prior.has_precision:
+            rows = precision[group.precision_rows]
+            np.maximum(rows, group.prior.least_precision, out=rows)
     undamped, _ = moments(network, layer, field, precision)
     # One sweep leaves this share of the mean it started from.
     old = damping ** (n_steps * network.n_inner_iter)

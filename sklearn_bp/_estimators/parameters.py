@@ -13,7 +13,7 @@ from .label_noise import FIRST_LABEL_NOISE, LEAST_LABEL_NOISE, bounded_label_noi
 CONSTRAINTS: dict = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
     "algo": [StrOptions(set(ALGORITHMS))],
-    "weight_prior": [StrOptions(set(PRIORS))],
+    "weight_prior": [StrOptions(set(PRIORS)), "array-like"],
     "activation": [StrOptions(set(ACTIVATIONS))],
     "rho": [Interval(Real, 0, None, closed="neither"), "array-like"],
     "output_rho": [Interval(Real, 0, None, closed="neither")],

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 import numpy as np
 from sklearn.utils import check_array
 
+from ..engine.network import INTERCEPT_PRIOR
 from ..engine.posterior import LayerPosterior, moments, variances
 from ..engine.prediction import point_weights
-from ..priors import MIN_PRECISION, PRIORS
 
 PLAIN_TYPES = frozenset((bool, int, float, str, type(None)))
 """Types of values that are what they seem."""
@@ -35,9 +35,9 @@ def _read_only(array):
     return view
 
 
-def _has_gaussian_weights(network):
-    """Tell whether the weights, not only the intercepts, have a precision."""
-    return PRIORS[network.weight_prior].uses_precision
+def _have_precision(network):
+    """Tell for each layer whether its weights, not only its intercepts, have a precision."""
+    return [network.prior(layer).has_precision for layer in range(network.n_layers)]
 
 
 def split(network, posterior, name):
@@ -55,15 +55,17 @@ def split(network, posterior, name):
     Returns
     -------
     weights : list of ndarray of shape (n_in, n_out), or None
-        None for the precision of ±1 weights.
+        Of precisions None if no layer's weights have one; if some have, None for the others.
     intercepts : list of ndarray of shape (n_out,), or None
         None without intercepts.
     """
     arrays = [getattr(layer, name) for layer in posterior]
     weights = intercepts = None
-    if name != "precision" or _has_gaussian_weights(network):
+    shown = _have_precision(network) if name == "precision" else [True] * len(arrays)
+    if any(shown):
         weights = [
-            _read_only(array[: network.layer_sizes[layer]]) for layer, array in enumerate(arrays)
+            _read_only(array[:n_in]) if is_shown else None
+            for array, n_in, is_shown in zip(arrays, network.layer_sizes, shown, strict=False)
         ]
     if network.intercept:
         intercepts = [_read_only(array[-1]) for array in arrays]
@@ -141,7 +143,7 @@ def order_parameters(network, posterior):
     polarizations, overlaps = [], []
     for layer, one in enumerate(posterior):
         n_in = network.layer_sizes[layer]
-        certain = certainties(network, one.mean[:n_in], one.variance[:n_in])
+        certain = certainties(network.prior(layer), one.mean[:n_in], one.variance[:n_in])
         squares = np.einsum("ik,ik->i", certain, certain)
         n_units = np.full(n_in, certain.shape[1])
         if one.mask is not None:
@@ -153,13 +155,13 @@ def order_parameters(network, posterior):
     return polarizations, overlaps
 
 
-def certainties(network, mean, variance):
+def certainties(prior, mean, variance):
     """Compute m / √(m² + σ) of weights: 1 for one that is known, 0 for one of unknown sign.
 
     Parameters
     ----------
-    network : Network
-        The network.
+    prior : WeightPrior
+        Their prior.
     mean, variance : ndarray of shape (n_in, n_out)
         m and σ, zero where pruned.
 
@@ -169,8 +171,8 @@ def certainties(network, mean, variance):
         In [−1, 1]; zero where pruned.
     """
     mean = mean.astype(np.float64)
-    if not _has_gaussian_weights(network):
-        return mean  # m² + σ = 1
+    if prior.has_unit_square:
+        return mean
     # A mean this large is certain, and the square of a larger one could overflow.
     np.clip(mean, -1e150, 1e150, out=mean)
     norm = np.sqrt(mean * mean + variance)
@@ -204,10 +206,10 @@ def assemble(network, **arguments):
 
 def _check_presence(network, arguments):
     """Refuse what is missing and what has no meaning for the network."""
-    gaussian = _has_gaussian_weights(network)
+    some = any(_have_precision(network))
     rules = (
         ("weight_fields", True, True, ""),
-        ("weight_precisions", gaussian, gaussian, f"weight_prior={network.weight_prior!r}"),
+        ("weight_precisions", some, some, f"weight_prior={network.weight_prior!r}"),
         ("intercept_fields", network.intercept, network.intercept, "fit_intercept=False"),
         ("intercept_precisions", network.intercept, network.intercept, "fit_intercept=False"),
         ("intercept_means", False, network.intercept, "fit_intercept=False"),
@@ -239,19 +241,27 @@ def _check_one(network, name, layer, array):
     label = f"{name}[{layer}]"
     if name == "weight_masks" and array is None:
         return None
+    prior = INTERCEPT_PRIOR if name.startswith("intercept") else network.prior(layer)
+    if name == "weight_precisions" and not prior.has_precision:
+        if array is not None:
+            raise ValueError(f"{label} must be None with weight_prior={prior.name!r}.")
+        return None
     dtype = None if name == "weight_masks" else network.dtype
     array = _to_numbers(label, array, dtype)
     if array.shape != shape:
         raise ValueError(f"{label} must have shape {shape}; got {array.shape}.")
     if name == "weight_masks":
         return _to_mask(label, array)
-    if name.endswith("precisions") and array.min() < MIN_PRECISION:
+    if name.endswith("precisions") and array.min() < prior.least_precision:
         raise ValueError(
-            f"{label} must not be below {MIN_PRECISION:g}, the smallest precision of a weight; "
-            f"got {array.min():g}."
+            f"{label} must not be below {prior.least_precision:g}, the smallest precision of a "
+            f"weight; got {array.min():g}."
         )
-    if name == "weight_means" and not _has_gaussian_weights(network) and abs(array).max() > 1:
-        raise ValueError(f"{label} must lie in [-1, 1] for ±1 weights; got {abs(array).max():g}.")
+    if name == "weight_means" and abs(array).max() > prior.largest_mean:
+        raise ValueError(
+            f"{label} must lie in [-1, 1] with weight_prior={prior.name!r}; got "
+            f"{abs(array).max():g}."
+        )
     return array
 
 

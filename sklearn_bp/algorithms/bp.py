@@ -139,9 +139,9 @@ class BeliefPropagation(BPInspired):
         own = layer.own
         if layer.network.n_inner_iter == 1:
             return
-        for prior, first, precision in layer.row_groups():
+        for group, (_, precision, *_) in zip(layer.groups, layer.weights.groups, strict=True):
             layer.backend.update_m_cav(
-                prior,
+                group.prior,
                 layer.weights.field,
                 precision,
                 layer.mask_or_ones,
@@ -151,5 +151,5 @@ class BeliefPropagation(BPInspired):
                 own.x_cav,
                 own.m_cav,
                 own.g_cav,
-                first,
+                group.rows.start,
             )

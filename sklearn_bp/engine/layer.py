@@ -9,7 +9,6 @@ import numpy as np
 from ..algorithms import ALGORITHMS
 from ..backends.arrays import Memory, array
 from ..channels import ACTIVATIONS, OUTPUTS
-from ..priors import PRIORS
 from .layout import choose_layout
 from .posterior import LayerPosterior
 
@@ -21,19 +20,26 @@ class Weights:
     ----------
     field, mean, variance : device array of the layout's shape
         H, m, σ.
-    precision : device array of the layout's Gaussian shape
-        G of the Gaussian rows, which are the last ones.
-    binary, gaussian : tuple of three device arrays
-        Views of H, m and σ: the rows of ±1 weights, and the Gaussian ones.
+    precision : device array of the layout's precision shape
+        G of the rows that have a precision, which are the last ones.
+    groups : list of tuple of four device arrays
+        Views of H, G, m and σ, one tuple per group of rows; H in the place of a G that is not.
     """
 
-    def __init__(self, backend, layout, dtype):
-        moments = [backend.zeros(layout.shape, dtype) for _ in range(3)]
-        self.field, self.mean, self.variance = moments
-        self.precision = backend.zeros(layout.gaussian_shape, dtype)
-        first = layout.shape[0] - layout.gaussian_shape[0]
-        self.binary = tuple(array[:first] for array in moments)
-        self.gaussian = tuple(array[first:] for array in moments)
+    def __init__(self, backend, layout, dtype, groups):
+        self.field, self.mean, self.variance = (
+            backend.zeros(layout.shape, dtype) for _ in range(3)
+        )
+        self.precision = backend.zeros(layout.precision_shape, dtype)
+        self.groups = [
+            (
+                self.field[group.rows],
+                group.precision(self.precision, self.field),
+                self.mean[group.rows],
+                self.variance[group.rows],
+            )
+            for group in groups
+        ]
 
 
 @dataclass
@@ -135,7 +141,7 @@ class Layer:
         self.n_inputs = network.layer_sizes[index]
         self.n_rows = network.n_rows(index)
         self.n_units = network.layer_sizes[index + 1]
-        self.n_gaussian = network.n_gaussian_rows(index)
+        self.n_precision_rows = network.n_precision_rows(index)
         # In the arrays' precision, so that kernels do not compute in double.
         numbers = (
             network.likelihood_weight,
@@ -149,8 +155,7 @@ class Layer:
         self.has_units_below = below is not None
         self.is_output = index == network.n_layers - 1
         self.plain_sums = network.plain_sums(index)
-        self.prior = PRIORS[network.weight_prior]
-        self.intercept_prior = PRIORS["gaussian"]
+        self.prior = network.prior(index)
         self.activation = activation = ACTIVATIONS[network.activation]
         self.channel_below = activation if self.has_units_below else None
         self.output = OUTPUTS[network.output] if self.is_output else None
@@ -174,17 +179,12 @@ class Layer:
         return self._weights[0]
 
     @property
-    def first_gaussian(self):
-        """First row of weight arrays whose weights are Gaussian."""
-        return self.layout.shape[0] - self.layout.gaussian_shape[0]
-
-    @property
     def needs_second_moment(self):
-        """Whether V or A need E[w²] per weight, which is 1 for dense ±1 weights."""
+        """Whether V or A need E[w²] per weight."""
         if not self.has_units_below:
             return False
         return (
-            self.prior.uses_precision
+            not self.prior.has_unit_square
             or self.host_mask is not None
             or self.channel_below.uses_precision
         )
@@ -196,15 +196,18 @@ class Layer:
         self.layout = layout = choose_layout(self, posterior.mask)
         self.up, self.down, self.collect = layout.up, layout.down, layout.collect
         n_spare = 2 if self.network.n_inner_iter > 1 else 1
-        self._weights = [Weights(self.backend, layout, dtype) for _ in range(1 + n_spare)]
+        self.groups = groups = self.network.row_groups(
+            self.index, layout.constant_start, layout.shape[0]
+        )
+        self._weights = [Weights(self.backend, layout, dtype, groups) for _ in range(1 + n_spare)]
         self.mask = None
         if posterior.mask is not None and not layout.compressed:
             self.mask = self.backend.zeros(posterior.mask.shape, dtype)
             self.backend.assign(posterior.mask, self.mask)
-        self.precision_in = self.backend.zeros(layout.gaussian_shape, dtype)
+        self.precision_in = self.backend.zeros(layout.precision_shape, dtype)
         if self.needs_second_moment:
             self.second_moment = self.backend.zeros(layout.shape, dtype)
-        if self.prior.uses_precision:
+        if self.prior.has_precision:
             self.precision_term = self.backend.zeros(layout.shape, dtype)
         self.unit_scale = self.backend.full((layout.shape[1],), 1, dtype)
         if self.is_output:
@@ -296,24 +299,6 @@ class Layer:
         """
         self.previous_weights, self.weights = self.weights, weights
 
-    def row_groups(self):
-        """List the layer's rows by prior.
-
-        Returns
-        -------
-        list of (WeightPrior, int, device array)
-            Prior, first row, and the precision rows of the group (of no meaning where the prior
-            has none).
-        """
-        precision = self.weights.precision
-        first = self.first_gaussian
-        if self.prior.uses_precision:
-            return [(self.prior, 0, precision)]
-        groups = [(self.prior, 0, self.weights.field[:first])]
-        if self.n_gaussian:
-            groups.append((self.intercept_prior, first, precision))
-        return groups
-
     # Arrays of a mini-batch ------------------------------------------------------------------
 
     def bind(self, n_samples, terms):
@@ -339,8 +324,11 @@ class Layer:
             self.left_out = bind(self.left_out_arrays, n_samples)
         shape = (self.algorithm.n_terms(self), *self.layout.shape)
         self.terms = terms[: math.prod(shape)].reshape(shape)
-        first = self.first_gaussian
-        self.binary_field_in, self.gaussian_field_in = self.terms[0][:first], self.terms[0][first:]
+        field_in = self.terms[0]
+        self.learned = [
+            (group.prior, field_in[group.rows], group.precision(self.precision_in, field_in))
+            for group in self.groups
+        ]
 
     @cached_property
     def likelihood_weights(self):

@@ -71,12 +71,14 @@ class TransposedArrays:
 
 
 class DenseLayout:
-    """Weights as matrices, the Gaussian rows last.
+    """Weights as matrices, the rows that have a precision last.
 
     Attributes
     ----------
-    shape, gaussian_shape : tuple of int
+    shape, precision_shape : tuple of int
         Shapes of weight arrays and of precision arrays.
+    constant_start : int
+        First row of the constant input's weights.
     compressed : bool
         False.
     scratch : type
@@ -89,7 +91,8 @@ class DenseLayout:
     def __init__(self, layer):
         self._backend = layer.backend
         self.shape = (layer.n_rows, layer.n_units)
-        self.gaussian_shape = (layer.n_gaussian, layer.n_units)
+        self.precision_shape = (layer.n_precision_rows, layer.n_units)
+        self.constant_start = layer.n_inputs
 
     def pack(self, array, padding=0):
         """Bring a host matrix into this layout.
@@ -97,7 +100,7 @@ class DenseLayout:
         Parameters
         ----------
         array : ndarray of shape (rows, n_units)
-            All rows, or the Gaussian ones.
+            All rows, or those that have a precision.
         padding : float
             Of no meaning here.
 
@@ -148,7 +151,7 @@ class DenseLayout:
         self._backend.matmul_pair(*((x.T, g, out) for x, g, out in (first, second)))
 
     def constant_rows(self, array):
-        """View the Gaussian rows of an intercept as (1, K)."""
+        """View the precisions of an intercept, which the others have none beside, as (1, K)."""
         return array
 
     @staticmethod
@@ -199,8 +202,10 @@ class CompressedLayout:
 
     Attributes
     ----------
-    shape, gaussian_shape : tuple of int
+    shape, precision_shape : tuple of int
         Shapes of weight arrays and of precision arrays, rows of :data:`BLOCK` entries.
+    constant_start : int
+        First row of the constant input's weights.
     compressed : bool
         True.
     scratch : type
@@ -222,8 +227,9 @@ class CompressedLayout:
         )
         self._rows, self._units, self._entries = rows, units, entries
         self.shape = (n_padded // BLOCK + n_constant, BLOCK)
-        n_gaussian = self.shape[0] if layer.prior.uses_precision else n_constant
-        self.gaussian_shape = (n_gaussian, BLOCK)
+        self.constant_start = n_padded // BLOCK
+        n_precision = self.shape[0] if layer.prior.has_precision else n_constant
+        self.precision_shape = (n_precision, BLOCK)
         self.index = self._make_index(layer.n_units)
 
     def _make_index(self, n_units):
@@ -256,7 +262,7 @@ class CompressedLayout:
         Parameters
         ----------
         array : ndarray of shape (rows, n_units)
-            All rows, or the Gaussian ones.
+            All rows, or those that have a precision.
         padding : float
             Value of the entries that are no weights.
 
@@ -340,7 +346,7 @@ class CompressedLayout:
         self.collect(*second)
 
     def constant_rows(self, array):
-        """View the Gaussian entries of an intercept as (1, K)."""
+        """View the precisions of an intercept, which the others have none beside, as (1, K)."""
         return array.reshape(-1)[: self._layer.n_units].reshape((1, self._layer.n_units))
 
     def edge_sums(self, layer):

@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..priors import PRIORS
+from ..backends.cpu.weights import make_update
+from .network import INTERCEPT_PRIOR
 
 
 @dataclass(eq=False)
@@ -22,8 +23,8 @@ class LayerPosterior:
         m, damped; a step starts from it.
     variance : ndarray of shape (n_rows, n_units)
         σ, a variance.
-    precision : ndarray of shape (n_gaussian_rows, n_units)
-        G of the Gaussian rows, which are the last ones; no rows if there are none.
+    precision : ndarray of shape (n_precision_rows, n_units)
+        G of the rows that have a precision, which are the last ones; no rows if there are none.
     mask : ndarray of bool, shape (n_rows, n_units), or None
         Weights that exist; None if all do.
     """
@@ -64,7 +65,7 @@ def moments(network, layer, field, precision):
         Index of the weight layer.
     field : ndarray of shape (n_rows, n_units)
         H.
-    precision : ndarray of shape (n_gaussian_rows, n_units)
+    precision : ndarray of shape (n_precision_rows, n_units)
         G.
 
     Returns
@@ -73,14 +74,17 @@ def moments(network, layer, field, precision):
         Moments of every weight.
     """
     mean = np.empty_like(field)
-    gaussian = field.shape[0] - network.n_gaussian_rows(layer)
-    mean[:gaussian] = np.tanh(field[:gaussian])
-    mean[gaussian:] = field[gaussian:] / precision
+    for group in network.row_groups(layer):
+        prior, H, G = group.prior, field[group.rows], group.precision(precision, field)
+        if prior.array_mean is None:
+            mean[group.rows], _ = _learn_nothing(prior, H, G, H, damping=0)
+        else:
+            mean[group.rows] = prior.array_mean(H, G)
     return mean, variances(network, layer, mean, precision)
 
 
 def variances(network, layer, mean, precision):
-    """Compute the variances that belong to (damped) means: 1 − m² or 1/G.
+    """Compute the variances that belong to (damped) means.
 
     Parameters
     ----------
@@ -90,7 +94,7 @@ def variances(network, layer, mean, precision):
         Index of the weight layer.
     mean : ndarray of shape (n_rows, n_units)
         m.
-    precision : ndarray of shape (n_gaussian_rows, n_units)
+    precision : ndarray of shape (n_precision_rows, n_units)
         G.
 
     Returns
@@ -99,10 +103,22 @@ def variances(network, layer, mean, precision):
         σ.
     """
     variance = np.empty_like(mean)
-    gaussian = mean.shape[0] - network.n_gaussian_rows(layer)
-    variance[:gaussian] = (1 - mean[:gaussian]) * (1 + mean[:gaussian])
-    variance[gaussian:] = 1 / precision
+    for group in network.row_groups(layer):
+        m, G = mean[group.rows], group.precision(precision, mean)
+        _, variance[group.rows] = _learn_nothing(group.prior, m, G, m, damping=1)
     return variance
+
+
+def _learn_nothing(prior, field, precision, mean, damping):
+    """Compute m and σ of host arrays by the update of a sweep that learns nothing."""
+    arrays = [np.ascontiguousarray(array) for array in (field, precision, mean)]
+    (field, precision, mean), zeros = arrays, np.zeros(field.shape, field.dtype)
+    new = [np.empty_like(zeros) for _ in range(4)]
+    numbers = np.array([1, 0, 0, damping], field.dtype)
+    make_update(prior)(
+        field, precision, zeros, zeros, zeros, zeros, mean, *numbers, *new, 0, len(field)
+    )
+    return new[2], new[3]
 
 
 def draw_posterior(network, random_state):
@@ -128,13 +144,13 @@ def draw_posterior(network, random_state):
 
 def _draw_layer(network, layer, random_state):
     """Draw one layer's start."""
-    prior = PRIORS[network.weight_prior]
+    prior = network.prior(layer)
     n_in, n_out = network.layer_sizes[layer : layer + 2]
-    field, precision = prior.draw(random_state, n_in, n_out, network.init_scale, np.float64)
+    field, precision = prior.draw(random_state, n_in, n_out, network.init_scale)
     mask = _draw_mask(network.density[layer], n_in, n_out, random_state)
     precision = np.empty((0, n_out)) if precision is None else precision
     if network.intercept:
-        spread = network.init_scale**2 * (1 if prior.uses_precision else n_in)
+        spread = network.init_scale**2 * (1 if prior is INTERCEPT_PRIOR else n_in)
         field = np.vstack([field, np.zeros((1, n_out))])
         precision = np.vstack([precision, np.full((1, n_out), 1 / spread)])
         mask = None if mask is None else np.vstack([mask, np.ones((1, n_out), dtype=bool)])

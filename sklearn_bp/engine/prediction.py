@@ -7,7 +7,6 @@ import numpy as np
 from scipy.special import ndtr
 
 from ..channels import ACTIVATIONS, OUTPUTS
-from ..priors import PRIORS
 
 CHUNK_ROWS = 1024
 """Rows that are predicted at a time."""
@@ -25,7 +24,7 @@ takes longer than the prediction of a few samples."""
 
 
 def point_weights(network, posterior):
-    """Compute the point weights: the sign (±1 weights) or the mean, times the mask.
+    """Compute the point weights, as their prior says, times the mask.
 
     Parameters
     ----------
@@ -44,10 +43,10 @@ def point_weights(network, posterior):
 
 def _layer_point_weights(network, layer, posterior):
     """Compute the point weights of one layer."""
-    weight = posterior.mean.copy()
-    if not PRIORS[network.weight_prior].uses_precision:
-        first = weight.shape[0] - network.n_gaussian_rows(layer)
-        weight[:first] = np.where(weight[:first] >= 0, 1, -1)
+    weight = np.empty_like(posterior.mean)
+    for group in network.row_groups(layer):
+        rows = group.rows
+        weight[rows] = group.prior.point(posterior.mean[rows], posterior.variance[rows])
     return weight if posterior.mask is None else weight * posterior.mask
 
 

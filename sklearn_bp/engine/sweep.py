@@ -132,12 +132,12 @@ def _down_precision(layer):
 
 
 def _precision_in(layer):
-    """Compute G_in = Σ_n (x̂² + Δ) Γ − Δ g² of the Gaussian rows."""
+    """Compute G_in = Σ_n (x̂² + Δ) Γ − Δ g² of the weights that have a precision."""
     batch = layer.batch
-    if not layer.n_gaussian:
+    if not layer.n_precision_rows:
         return
     backend = layer.backend
-    if not layer.prior.uses_precision:
+    if not layer.prior.has_precision:
         rows = layer.layout.constant_rows(layer.precision_in)
         backend.matmul(batch.ones.reshape((1, -1)), layer.gamma_weighted, rows)
         return
@@ -165,36 +165,21 @@ def update(layer, n_terms, bad):
     new = layer.next_weights()
     if n_terms > 1:
         backend.collect_field(layer.terms[:n_terms], old.mean, layer.unit_scale)
-    if layer.n_gaussian:
-        (prior_field, _, _), (field, mean, _) = committed.gaussian, old.gaussian
-        new_field, new_mean, new_variance = new.gaussian
-        backend.update_gaussian(
-            layer.intercept_prior,
+    for number, (prior, field_in, precision_in) in enumerate(layer.learned):
+        prior_field, prior_precision, *_ = committed.groups[number]
+        field, precision, mean, _ = old.groups[number]
+        backend.update(
+            prior,
             bad,
-            layer.gaussian_field_in,
-            layer.precision_in,
+            field_in,
+            precision_in,
             prior_field,
-            committed.precision,
+            prior_precision,
             field,
-            old.precision,
+            precision,
             mean,
             *layer.update_numbers,
-            new_field,
-            new.precision,
-            new_mean,
-            new_variance,
-        )
-    if layer.first_gaussian:
-        (prior_field, _, _), (field, mean, _) = committed.binary, old.binary
-        backend.update_binary(
-            layer.prior,
-            bad,
-            layer.binary_field_in,
-            prior_field,
-            field,
-            mean,
-            *layer.update_numbers,
-            *new.binary,
+            *new.groups[number],
         )
     if layer.mask is not None:
         backend.apply_mask(layer.mask, new.mean, new.variance)

@@ -97,7 +97,10 @@ def overlaps(estimator):
     layers = zip(
         estimator.weight_means_, estimator.weight_variances_, estimator.weight_masks_, strict=True
     )
-    return [_layer_overlaps(estimator._network, *layer) for layer in layers]
+    return [
+        _layer_overlaps(estimator._network.prior(number), *layer)
+        for number, layer in enumerate(layers)
+    ]
 
 
 def mean_overlaps(estimator):
@@ -140,9 +143,9 @@ def mean_overlaps(estimator):
     return np.array(posteriors.order_parameters(estimator._network, posterior)[1])
 
 
-def _layer_overlaps(network, mean, variance, mask):
+def _layer_overlaps(prior, mean, variance, mask):
     """Compute the overlaps of one layer from m, σ and its mask, all (n_in, n_out)."""
-    certain, exists = posteriors.certainties(network, mean, variance), mask.astype(np.float64)
+    certain, exists = posteriors.certainties(prior, mean, variance), mask.astype(np.float64)
     shared = exists.T @ exists
     products = certain.T @ certain
     return np.divide(products, shared, out=np.zeros_like(products), where=shared > 0)

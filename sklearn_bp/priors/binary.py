@@ -1,5 +1,7 @@
 """Weights ±1: P(w) ∝ e^{Hw}, with mean m = tanh H (the magnetization) and variance 1 − m²."""
 
+import numpy as np
+
 from ..scalar import scalar_function, tanh
 from ._base import WeightPrior
 
@@ -17,34 +19,46 @@ def binary_variance(mean, precision):
     return (T(1) - mean) * (T(1) + mean)
 
 
-def draw_binary(rng, n_in, n_out, init_scale, dtype):
+def array_mean(field, precision):
+    """Magnetizations of an array of fields."""
+    return np.tanh(field)
+
+
+def sign(mean, variance):
+    """Most probable weights: the signs of the means, +1 for 0."""
+    return np.where(mean >= 0, 1, -1)
+
+
+def draw_binary(rng, n_in, n_out, init_scale):
     """Draw the fields that training starts from.
 
     Parameters
     ----------
     rng : numpy.random.RandomState
-        Source of randomness; the same numbers are drawn for every `dtype`.
+        Source of randomness.
     n_in, n_out : int
         Shape of the layer.
     init_scale : float
         Scale ε of the fields, H ~ ε N(0, 1).
-    dtype : numpy dtype
-        Floating-point type of the result.
 
     Returns
     -------
-    field : ndarray of shape (n_in, n_out)
+    field : ndarray of float64, shape (n_in, n_out)
         Fields H.
     precision : None
         The family has no precision.
     """
-    return (init_scale * rng.standard_normal((n_in, n_out))).astype(dtype), None
+    return init_scale * rng.standard_normal((n_in, n_out)), None
 
 
 BINARY = WeightPrior(
     name="binary",
-    uses_precision=False,
     mean=binary_mean,
     variance=binary_variance,
+    point=sign,
     draw=draw_binary,
+    has_precision=False,
+    has_unit_square=True,
+    largest_mean=1.0,
+    array_mean=array_mean,
 )

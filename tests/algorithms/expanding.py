@@ -20,13 +20,9 @@ class RecordingBackend(CpuBackend):
         super().__init__(n_threads=1)
         self.fields = []
 
-    def update_binary(self, prior, bad, field_in, *arguments):
+    def update(self, prior, bad, field_in, *arguments):
         self.fields.append(field_in.copy())
-        super().update_binary(prior, bad, field_in, *arguments)
-
-    def update_gaussian(self, prior, bad, field_in, *arguments):
-        self.fields.append(field_in.copy())
-        super().update_gaussian(prior, bad, field_in, *arguments)
+        super().update(prior, bad, field_in, *arguments)
 
 
 @dataclass
@@ -66,9 +62,7 @@ def collect(network, posterior, X, y, sample_weight=None):
     engine.step(X.astype(dtype), y, np.arange(len(X)), weight)
     pieces, fields = iter(backend.fields), []
     for layer in reversed(engine.layers):
-        n_pieces = (layer.first_gaussian > 0) + (layer.n_gaussian > 0)
-        # The Gaussian rows are updated first, and come last.
-        rows = [next(pieces) for _ in range(n_pieces)][::-1]
+        rows = [next(pieces) for _ in layer.groups]
         fields.append(np.vstack(rows).astype(float))
     downs = [
         layer.batch.down_field[:, : layer.n_inputs].astype(float) for layer in engine.layers[1:]

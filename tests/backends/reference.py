@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 from oracles.argmax_exact import ArgmaxExactOutput
 from oracles.channels import ArgmaxOutput
+from oracles.priors import PRIORS
 from scipy.special import log_ndtr
 
 V_FLOOR, MIN_PRECISION, LARGEST_MEAN = 1e-8, 1e-6, 1e12
@@ -165,7 +166,7 @@ class ReferenceBackend:
         rows = slice(first, first + len(precision))
         x, m, g = (array[:, rows].copy() for array in (x_cav, m_cav, g_cav))
         cavity = field[rows] - weight * x * g
-        target = cavity / precision if prior.uses_precision else np.tanh(cavity)
+        target = PRIORS[prior.name].mean(cavity, precision)
         g_cav[:, rows] = down_field[:, rows, None] - m * g
         m_cav[:, rows] = mask[rows] * (damping * m + (1 - damping) * target)
 
@@ -181,28 +182,7 @@ class ReferenceBackend:
     def collect_field(self, terms, mean, scale):
         terms[0] = sum(term * (mean * scale) ** p for p, term in enumerate(terms.copy()))
 
-    def update_binary(
-        self,
-        prior,
-        bad,
-        field_in,
-        prior_field,
-        field,
-        mean,
-        weight,
-        rho,
-        reinforcement,
-        damping,
-        new_field,
-        new_mean,
-        new_variance,
-    ):
-        new_field[...] = weight * field_in + reinforcement * field + rho * prior_field
-        new_mean[...] = damping * mean + (1 - damping) * np.tanh(new_field)
-        new_variance[...] = 1 - new_mean**2
-        bad.value += np.count_nonzero(~np.isfinite(new_field))
-
-    def update_gaussian(
+    def update(
         self,
         prior,
         bad,
@@ -222,13 +202,20 @@ class ReferenceBackend:
         new_mean,
         new_variance,
     ):
+        oracle, is_gaussian = PRIORS[prior.name], prior.name == "gaussian"
         new_field[...] = weight * field_in + reinforcement * field + rho * prior_field
-        gain = np.where(precision_in < 0, 0, precision_in)
-        raw = weight * gain + reinforcement * precision + rho * prior_precision
-        new_precision[...] = np.where(raw < MIN_PRECISION, MIN_PRECISION, raw)
-        new_mean[...] = damping * mean + (1 - damping) * new_field / new_precision
-        new_variance[...] = 1 / new_precision
-        finite = np.isfinite(new_field) & np.isfinite(raw) & (np.abs(new_mean) <= LARGEST_MEAN)
+        finite = np.isfinite(new_field)
+        if oracle.has_precision:
+            gain = np.where(is_gaussian & (precision_in < 0), 0, precision_in)
+            raw = weight * gain + reinforcement * precision + rho * prior_precision
+            too_small = is_gaussian & (raw < MIN_PRECISION)
+            new_precision[...] = np.where(too_small, MIN_PRECISION, raw)
+            finite &= np.isfinite(raw)
+        G = new_precision if oracle.has_precision else np.ones_like(new_field)
+        new_mean[...] = damping * mean + (1 - damping) * oracle.mean(new_field, G)
+        new_variance[...] = oracle.var(new_mean, G)
+        if oracle.has_precision:
+            finite &= np.abs(new_mean) <= LARGEST_MEAN
         bad.value += np.count_nonzero(~finite)
 
     def apply_mask(self, mask, mean, variance):

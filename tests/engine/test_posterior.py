@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from oracles.priors import PRIORS as ORACLES
 
 from sklearn_bp.engine.network import make_network
 from sklearn_bp.engine.posterior import draw_posterior, moments, variances
+from sklearn_bp.priors import PRIORS
 
 SIZES = [40, 30, 7]
 
@@ -14,7 +16,7 @@ def draw(seed=0, **options):
     return network, draw_posterior(network, np.random.RandomState(seed))
 
 
-@pytest.mark.parametrize("prior", ["binary", "gaussian"])
+@pytest.mark.parametrize("prior", PRIORS)
 @pytest.mark.parametrize("density", [1.0, 0.3])
 def test_a_seed_gives_the_same_start_in_every_precision(prior, density):
     options = dict(weight_prior=prior, density=density)
@@ -55,7 +57,7 @@ def test_gaussian_weights_start_as_wide_as_their_means():
         np.testing.assert_allclose(one.variance, 1 / one.precision, rtol=1e-12)
 
 
-@pytest.mark.parametrize("prior", ["binary", "gaussian"])
+@pytest.mark.parametrize("prior", PRIORS)
 def test_an_intercept_starts_unknown_at_zero(prior):
     """Its variance is that of the rest of its pre-activation, for inputs of unit variance."""
     network, posterior = draw(weight_prior=prior, init_scale=2.0, dtype="float64")
@@ -63,7 +65,7 @@ def test_an_intercept_starts_unknown_at_zero(prior):
         n_in = SIZES[layer]
         assert not one.mean[-1].any() and not one.field[-1].any()
         others = one.variance[:-1] + one.mean[:-1] ** 2
-        spread = 4.0 * (n_in if prior == "binary" else 1)
+        spread = 4.0 * (1 if prior == "gaussian" else n_in)
         np.testing.assert_allclose(one.variance[-1], spread)
         assert one.precision.shape[0] == (1 if prior == "binary" else n_in + 1)
         if prior == "gaussian":
@@ -102,7 +104,7 @@ def test_masks_of_layers_are_drawn_apart():
     assert 0.1 < columns.min() and columns.max() < 0.9
 
 
-@pytest.mark.parametrize("prior", ["binary", "gaussian"])
+@pytest.mark.parametrize("prior", PRIORS)
 def test_moments_belong_to_natural_parameters(prior):
     network, posterior = draw(weight_prior=prior, dtype="float64")
     for layer, one in enumerate(posterior):
@@ -110,9 +112,11 @@ def test_moments_belong_to_natural_parameters(prior):
         np.testing.assert_array_equal(mean, one.mean)
         np.testing.assert_array_equal(variance, one.variance)
         damped = variances(network, layer, 0.5 * mean, one.precision)
-        first = mean.shape[0] - network.n_gaussian_rows(layer)
-        np.testing.assert_allclose(damped[:first], 1 - 0.25 * mean[:first] ** 2, rtol=1e-12)
-        np.testing.assert_array_equal(damped[first:], variance[first:])
+        n_in, oracle = SIZES[layer], ORACLES[prior]
+        precision = one.precision[:n_in] if oracle.has_precision else np.ones((n_in, 1))
+        expected = oracle.var(0.5 * mean[:n_in], precision)
+        np.testing.assert_allclose(damped[:n_in], expected, rtol=1e-12)
+        np.testing.assert_array_equal(damped[n_in:], variance[n_in:])
 
 
 @pytest.mark.parametrize("density", [0.5, 1.0])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from oracles.priors import PRIORS as ORACLES
 
 from sklearn_bp import BayesBPClassifier, BPClassifier
 from sklearn_bp.priors import MIN_PRECISION
@@ -184,9 +185,10 @@ def test_point_weights_of_gaussian_ones_are_their_means():
 def test_variances_belong_to_means_and_precisions(weight_prior):
     model = small(weight_prior=weight_prior, dtype="float64").fit(X, Y)
     for layer in range(2):
-        expected = 1 - model.weight_means_[layer] ** 2
-        if weight_prior == "gaussian":
-            expected = 1 / model.weight_precisions_[layer]
+        mean, precision = model.weight_means_[layer], np.ones((1, 1))
+        if ORACLES[weight_prior].has_precision:
+            precision = model.weight_precisions_[layer]
+        expected = ORACLES[weight_prior].var(mean, precision)
         np.testing.assert_allclose(model.weight_variances_[layer], expected, rtol=1e-9, atol=1e-15)
         precision = model.intercept_precisions_[layer]
         np.testing.assert_allclose(model.intercept_variances_[layer], 1 / precision, rtol=1e-12)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from oracles.priors import PRIORS as ORACLES
 from sklearn.exceptions import NotFittedError
 
 from sklearn_bp import BayesBPClassifier, BPClassifier
@@ -102,9 +103,10 @@ def test_means_default_to_the_undamped_ones(weight_prior):
     arguments = posterior_arguments(model)
     model.set_posterior(**{**arguments, "weight_means": None, "intercept_means": None})
     for layer, field in enumerate(arguments["weight_fields"]):
-        expected = np.tanh(field)
-        if weight_prior == "gaussian":
-            expected = field / arguments["weight_precisions"][layer]
+        precision = np.ones_like(field)
+        if ORACLES[weight_prior].has_precision:
+            precision = arguments["weight_precisions"][layer]
+        expected = ORACLES[weight_prior].mean(field, precision)
         np.testing.assert_allclose(model.weight_means_[layer], expected, rtol=1e-12)
         expected = arguments["intercept_fields"][layer] / arguments["intercept_precisions"][layer]
         np.testing.assert_allclose(model.intercept_means_[layer], expected, rtol=1e-12)
@@ -209,7 +211,7 @@ REFUSED = {
         "binary",
         "weight_means",
         lambda a: changed(a, 0, (0, 0), 1.5),
-        r"weight_means\[0\] must lie in \[-1, 1\] for ±1 weights; got 1.5",
+        r"weight_means\[0\] must lie in \[-1, 1\] with weight_prior='binary'; got 1.5",
     ),
     "precisions of ±1 weights": (
         "binary",

@@ -10,9 +10,8 @@ from .message_passing import V_FLOOR, with_constant
 
 
 def point_weights(layer):
-    """sign(m), sign(0) = +1, of ±1 weights; m of Gaussian ones; 0 where masked."""
-    signs = np.where(layer.mean >= 0, 1.0, -1.0)
-    return layer.mask * np.where(layer.gaussian_rows[:, None], layer.mean, signs)
+    """The likeliest of a few values, +1 before -1; m of Gaussian weights; 0 where masked."""
+    return layer.by_row("point", layer.mean, layer.var)
 
 
 def point_activation(X, layers, activation="sign"):

@@ -13,9 +13,9 @@ import numpy as np
 
 from .cases import StepCase
 from .message_passing import make_layer
+from .priors import PRIORS
 
 ALGORITHMS = ("bp", "bpi", "mf", "amp")
-PRIORS = ("binary", "gaussian")
 ACTIVATION_NAMES = ("sign", "relu", "identity")
 OUTPUT_NAMES = ("sign", "argmax", "argmax_exact")
 NUDGE, MAX_GROWTH, MAX_SIZE = 1e-11, 30.0, 1e4
@@ -29,6 +29,8 @@ def _random_layer(rng, n_inputs, n_units, prior, intercept):
     mask = rng.random((n_in, n_units)) < density
     mask[n_inputs:] = True
     precision = n_in * rng.uniform(0.6, 1.5, mask.shape)
+    if prior == "ternary":
+        precision[:n_inputs] = rng.uniform(-4.0, 4.0, (n_inputs, n_units))
     normal = rng.standard_normal(mask.shape)
     field = np.where(gaussian_rows[:, None], precision / np.sqrt(n_in), 1.0) * normal
     damping = rng.choice([0.0, rng.uniform(0.0, 0.95)])
@@ -40,6 +42,7 @@ def _random_layer(rng, n_inputs, n_units, prior, intercept):
         rho=rng.choice([1.0, 0.9, rng.uniform(0.8, 1.1)]),
         damping=damping,
         intercept=intercept,
+        prior="binary" if prior == "gaussian" else prior,
     )
     # A step that follows another starts from damped means, not from those of the fields.
     return replace(layer, mean=layer.mean * rng.uniform(0.7, 1.0))
@@ -58,7 +61,7 @@ def _draw(rng, fixed):
         drawn = options[rng.integers(len(options))]
         return fixed.get(name, drawn)
 
-    algo, prior = choose("algo", ALGORITHMS), choose("prior", PRIORS)
+    algo, prior = choose("algo", ALGORITHMS), choose("prior", tuple(PRIORS))
     activation, output = choose("activation", ACTIVATION_NAMES), choose("output", OUTPUT_NAMES)
     intercept = choose("intercept", (False, True))
     n_inner_iter = choose("n_inner_iter", (1, 1, 2, 3, 5))

@@ -1,80 +1,126 @@
-"""Weight priors: moments, point weights, and the start of training."""
+"""Weight priors against their definition: moments, point weights, and the start of training."""
 
 import dataclasses
 
+import mpmath
 import numpy as np
 import pytest
+from oracles.priors import PRIORS as ORACLES
 from scalar.loops import apply
 
-from sklearn_bp.priors import MIN_PRECISION, PRIORS
+from sklearn_bp.priors import PRIORS
 
 DTYPES = [np.float32, np.float64]
 
-
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_binary_moments(dtype):
-    prior = PRIORS["binary"]
-    field = np.linspace(-50, 50, 2001).astype(dtype)
-    mean = apply(prior.mean, field, np.ones_like(field))
-    variance = apply(prior.variance, mean, np.ones_like(field))
-    eps = np.finfo(dtype).eps
-    np.testing.assert_allclose(mean, np.tanh(field.astype(float)), rtol=3 * eps)
-    np.testing.assert_allclose(variance, 1 / np.cosh(field.astype(float)) ** 2, atol=4 * eps)
-    assert np.all(np.abs(mean) <= 1) and np.all(variance >= 0)
-    np.testing.assert_array_equal(apply(prior.mean, -field, np.ones_like(field)), -mean)
+VALUES = {"binary": (-1, 1), "ternary": (-1, 0, 1)}
+"""Values of weights that are no real numbers."""
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_gaussian_moments(dtype):
-    prior = PRIORS["gaussian"]
+def test_every_prior_has_an_oracle():
+    assert PRIORS.keys() == ORACLES.keys(), "registered and untested, or the other way round"
+
+
+def parameters(name, dtype, n=500):
+    """Fields and precisions of all sizes, where the prior allows them, and |H| near G/2."""
     rng = np.random.default_rng(0)
-    field = rng.standard_normal(1000).astype(dtype)
-    precision = (10 ** rng.uniform(np.log10(MIN_PRECISION), 8, 1000)).astype(dtype)
-    mean = apply(prior.mean, field, precision)
-    rtol = 2 * np.finfo(dtype).eps
-    np.testing.assert_allclose(mean, field / precision, rtol=rtol)
-    np.testing.assert_allclose(apply(prior.variance, mean, precision), 1 / precision, rtol=rtol)
-    assert np.all(np.isfinite(mean))
+    least = PRIORS[name].least_precision
+    sign = rng.choice([-1, 1], n) if least < 0 else 1
+    precision = sign * 10 ** rng.uniform(np.log10(max(least, 1e-6)), 2.2, n)
+    field = rng.choice([-1, 1], n) * 10 ** rng.uniform(-6, np.log10(60), n)
+    field[::3] = precision[::3] / 2 + rng.standard_normal(len(field[::3]))
+    return field.astype(dtype), precision.astype(dtype)
 
 
-def test_precision_is_used_where_announced():
-    for prior in PRIORS.values():
-        weak, strong = prior.mean(0.5, 1.0), prior.mean(0.5, 2.0)
-        assert (weak != strong) == prior.uses_precision
+def precise_moments(name, field, precision):
+    """Mean and variance from P(w) ∝ exp(Hw − Gw²/2)."""
+    with mpmath.workdps(60):
+        field, precision = mpmath.mpf(float(field)), mpmath.mpf(float(precision))
+        if name not in VALUES:
+            return field / precision, 1 / precision
+        weights = {w: mpmath.exp(field * w - precision * w * w / 2) for w in VALUES[name]}
+        mean, square = (
+            sum(p * w**power for w, p in weights.items()) / sum(weights.values())
+            for power in (1, 2)
+        )
+        return mean, square - mean**2
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_start_of_binary_weights(dtype):
-    field, precision = PRIORS["binary"].draw(np.random.RandomState(0), 300, 200, 0.7, dtype)
-    assert precision is None
-    assert field.shape == (300, 200) and field.dtype == dtype
-    assert field.std() == pytest.approx(0.7, rel=0.02)
-    assert field.mean() == pytest.approx(0, abs=0.02)
+@pytest.mark.parametrize("name", PRIORS)
+def test_moments(name, dtype):
+    field, precision = parameters(name, dtype)
+    mean = apply(PRIORS[name].mean, field, precision)
+    variance = apply(PRIORS[name].variance, mean, precision)
+    exact = [precise_moments(name, *pair) for pair in zip(field, precision, strict=True)]
+    exact_mean, exact_variance = np.array(exact, dtype=float).T
+    # A rounding of G/2 − |H| is one of its exponential, times that number; and one of a mean near
+    # ±1 is one of the variance.
+    eps = np.finfo(dtype).eps * (4 + abs(precision.astype(float)) + 2 * abs(field.astype(float)))
+    tiny = 4 * float(np.finfo(dtype).tiny)
+    negligible = 4 * float(np.finfo(dtype).tiny) ** 0.5
+    assert np.all(abs(mean - exact_mean) <= eps * abs(exact_mean) + tiny)
+    bounded = 4 * np.finfo(dtype).eps * abs(exact_mean) * (name in VALUES)
+    assert np.all(abs(variance - exact_variance) <= eps * exact_variance + bounded + negligible)
+    assert np.all(abs(mean) <= PRIORS[name].largest_mean) and np.all(variance >= 0)
+    np.testing.assert_array_equal(apply(PRIORS[name].mean, -field, precision), -mean)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_start_of_gaussian_weights(dtype):
-    """G = N/ε² and H = G (ε/√N) N(0, 1)."""
-    prior = PRIORS["gaussian"]
-    field, precision = prior.draw(np.random.RandomState(0), 400, 150, 0.5, dtype)
-    assert field.dtype == precision.dtype == dtype
-    np.testing.assert_array_equal(precision, dtype(400 / 0.5**2))
-    mean = field / precision
-    assert mean.std() == pytest.approx(0.5 / np.sqrt(400), rel=0.02)
-    noise = np.random.RandomState(0).standard_normal((400, 150))
-    np.testing.assert_allclose(mean, 0.5 / np.sqrt(400) * noise, rtol=1e-5)
+@pytest.mark.parametrize("name", PRIORS)
+def test_the_variance_of_a_damped_mean_is_that_of_the_field_behind_it(name, dtype):
+    _, precision = parameters(name, dtype)
+    mean = np.random.default_rng(1).uniform(-1, 1, precision.size).astype(dtype)
+    expected = ORACLES[name].var(mean.astype(float), precision.astype(float))
+    variance = apply(PRIORS[name].variance, mean, precision)
+    tolerance = dict(rtol=1e3 * np.finfo(dtype).eps, atol=4 * float(np.finfo(dtype).tiny) ** 0.5)
+    np.testing.assert_allclose(variance, expected, **tolerance)
+    if name in VALUES:
+        for end in (-1, 1):
+            at_end = apply(PRIORS[name].variance, np.full_like(mean, end), precision)
+            np.testing.assert_array_equal(at_end, 0)
 
 
-@pytest.mark.parametrize("name", sorted(PRIORS))
-def test_the_start_does_not_depend_on_the_precision_of_numbers(name):
-    single, double = (
-        PRIORS[name].draw(np.random.RandomState(3), 5, 4, 1.0, dtype)[0] for dtype in DTYPES
-    )
-    np.testing.assert_array_equal(single, double.astype(np.float32))
+@pytest.mark.parametrize("name", PRIORS)
+def test_point_weights_are_the_likeliest(name):
+    field, precision = parameters(name, np.float64)
+    mean = apply(PRIORS[name].mean, field, precision)
+    point = PRIORS[name].point(mean, apply(PRIORS[name].variance, mean, precision))
+    if name not in VALUES:
+        np.testing.assert_array_equal(point, mean)
+        return
+    exponents = [field * w - precision * w**2 / 2 for w in VALUES[name]]
+    np.testing.assert_array_equal(point, np.array(VALUES[name])[np.argmax(exponents, axis=0)])
+    assert set(point) == set(VALUES[name])
+    assert PRIORS[name].point(np.zeros(1), np.ones(1)) == 1
+    # Of what it gives it gives the same, whatever the variance was.
+    variance = apply(PRIORS[name].variance, mean, precision)
+    np.testing.assert_array_equal(PRIORS[name].point(point, variance), point)
 
 
-def test_registry():
-    for name, prior in PRIORS.items():
-        assert prior.name == name
-        with pytest.raises(dataclasses.FrozenInstanceError):
-            prior.name = "other"
+@pytest.mark.parametrize("name", PRIORS)
+def test_what_the_record_says_of_the_family(name):
+    prior, field = PRIORS[name], np.array([0.5, -0.5])
+    weak, strong = (apply(prior.mean, field, np.full(2, G)) for G in (1.0, 2.0))
+    assert (weak != strong).all() == prior.has_precision == ORACLES[name].has_precision
+    square = weak**2 + apply(prior.variance, weak, np.ones(2))
+    assert np.allclose(square, 1) == prior.has_unit_square
+    assert np.isfinite(prior.largest_mean) == (name in VALUES)
+    assert prior.name == name
+    if prior.array_mean is not None:
+        np.testing.assert_allclose(prior.array_mean(field, np.ones(2)), weak, rtol=1e-15)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        prior.name = "other"
+
+
+@pytest.mark.parametrize("name", PRIORS)
+def test_start(name):
+    """H ~ ε N(0, 1) of a few values; of Gaussian weights G = N/ε² and H = G (ε/√N) N(0, 1)."""
+    field, precision = PRIORS[name].draw(np.random.RandomState(0), 400, 150, 0.5)
+    normal = np.random.RandomState(0).standard_normal((400, 150))
+    if name in VALUES:
+        np.testing.assert_array_equal(field, 0.5 * normal)
+        assert precision is None or not precision.any()
+        assert (precision is None) != PRIORS[name].has_precision
+    else:
+        np.testing.assert_allclose(precision, 400 / 0.5**2)
+        np.testing.assert_allclose(field / precision, 0.5 / np.sqrt(400) * normal)

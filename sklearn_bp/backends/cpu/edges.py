@@ -207,7 +207,7 @@ def make_update_m_cav(prior):
         input from `first` on (unused if the prior has none).
     """
     scalar_mean = prior.mean
-    uses_precision = prior.uses_precision
+    has_precision = prior.has_precision
 
     @cpu_kernel()
     def update_m_cav(
@@ -220,8 +220,8 @@ def make_update_m_cav(prior):
                 for k in range(field.shape[1]):
                     g = g_cav[n, i, k]
                     m = m_cav[n, i, k]
-                    strength = precision[row, k] if uses_precision else one
-                    target = scalar_mean(field[i, k] - weight * x_cav[n, i, k] * g, strength)
+                    G = precision[row, k] if has_precision else one
+                    target = scalar_mean(field[i, k] - weight * x_cav[n, i, k] * g, G)
                     g_cav[n, i, k] = down_field[n, i] - m * g
                     m_cav[n, i, k] = mask[i, k] * damp(m, target, damping)
 

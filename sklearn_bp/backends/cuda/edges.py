@@ -264,7 +264,7 @@ def make_update_m_cav(prior, scalar):
         third direction share samples.
     """
     scalar_mean = prior.mean
-    uses_precision = prior.uses_precision
+    has_precision = prior.has_precision
     one = scalar(1)
 
     @kernel
@@ -278,8 +278,8 @@ def make_update_m_cav(prior, scalar):
                     i = first + row
                     g = g_cav[n, i, k]
                     m = m_cav[n, i, k]
-                    strength = precision[row, k] if uses_precision else one
-                    target = scalar_mean(field[i, k] - weight * x_cav[n, i, k] * g, strength)
+                    G = precision[row, k] if has_precision else one
+                    target = scalar_mean(field[i, k] - weight * x_cav[n, i, k] * g, G)
                     g_cav[n, i, k] = down_field[n, i] - m * g
                     m_cav[n, i, k] = mask[i, k] * damp(m, target, damping)
 

@@ -5,6 +5,7 @@ is. Shapes are no multiples of any block's.
 """
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -125,7 +126,7 @@ def _edge_cases(d):
     yield "", "edge_omega", [d.mean(M, N, K), d.any(M, N, K), d.any(M, K)]
     yield "", "fill_x_cav", [d.any(M, N), d.any(M, N, K)]
     yield "", "fill_m_cav", [d.mean(N, K), d.any(M, N, K)]
-    for name, first in (("binary", 0), ("gaussian", N - 2)):
+    for name, first in product(PRIORS, (0, N - 2)):
         weights = d.any(N, K), d.positive(N - first, K), (d.any(N, K) > 0).astype(d.dtype)
         weights += d.dtype.type(0.4), d.dtype.type(0.8)
         messages = d.any(M, N), d.any(M, N, K), d.mean(M, N, K), d.any(M, N, K)
@@ -138,27 +139,26 @@ def _weight_cases(d):
 
     yield "", "collect_field", [d.any(3, N, K), d.mean(N, K), d.positive(K)]
     numbers = [d.dtype.type(number) for number in (0.625, 0.875, 0.25, 0.75)]
-    binary = [d.any(N, K), d.any(N, K), d.any(N, K), d.mean(N, K)]
-    yield "", "update_binary", [PRIORS["binary"], Counter(), *binary, *numbers, *arrays(3)]
-    gaussian = [d.any(N, K), d.any(N, K), d.any(N, K), d.positive(N, K), d.any(N, K)]
-    gaussian += [d.positive(N, K), d.any(N, K)]
-    # In sixty-fourths: precisions that nearly cancel have exact sums in single precision too.
-    gaussian = [np.round(64 * array) / 64 for array in gaussian]
-    yield "", "update_gaussian", [PRIORS["gaussian"], Counter(), *gaussian, *numbers, *arrays(4)]
-    infinite = d.any(N, K)
-    infinite[1, 2], infinite[3, 0] = np.inf, np.nan
-    broken = [infinite, *binary[1:]]
-    yield "bad", "update_binary", [PRIORS["binary"], Counter(), *broken, *numbers, *arrays(3)]
-    broken = [infinite, *gaussian[1:]]
-    yield "bad", "update_gaussian", [PRIORS["gaussian"], Counter(), *broken, *numbers, *arrays(4)]
-    broken = [gaussian[0], infinite, *gaussian[2:]]
-    yield "bad G", "update_gaussian", [PRIORS["gaussian"], Counter(), *broken, *numbers, *arrays(4)]
-    far = gaussian[0].copy()
-    far[1, 2], far[3, 0], far[0, 0] = 1e15, -1e14, 1e9
-    far = [far, *gaussian[1:]]
-    yield "bad mean", "update_gaussian", [PRIORS["gaussian"], Counter(), *far, *numbers, *arrays(4)]
+    for prior in PRIORS.values():
+        yield from _update_cases(d, prior, numbers)
     yield "", "apply_mask", [(d.any(N, K) > 0).astype(d.dtype), *arrays(2)]
     yield "", "second_moment", [d.mean(N, K), d.positive(N, K), d.any(N, K)]
+
+
+def _update_cases(d, prior, numbers):
+    mean = d.any(N, K) if prior.largest_mean == np.inf else d.mean(N, K)
+    old = [d.any(N, K), d.any(N, K), d.any(N, K), d.positive(N, K), d.any(N, K)]
+    # In sixty-fourths: precisions that nearly cancel have exact sums in single precision too.
+    old = [np.round(64 * array) / 64 for array in [*old, d.positive(N, K)]] + [mean]
+    infinite, far = d.any(N, K), old[0].copy()
+    infinite[1, 2], infinite[3, 0] = np.inf, np.nan
+    far[1, 2], far[3, 0], far[0, 0] = 1e15, -1e14, 1e9
+    starts = {"": old, "bad": [infinite, *old[1:]], "far": [far, *old[1:]]}
+    if prior.has_precision:
+        starts["bad G"] = [old[0], infinite, *old[2:]]
+    for name, arrays in starts.items():
+        new = [d.any(N, K) for _ in range(4)]
+        yield f"{prior.name} {name}", "update", [prior, Counter(), *arrays, *numbers, *new]
 
 
 def _table_cases(d):
