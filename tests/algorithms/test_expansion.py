@@ -216,7 +216,7 @@ def test_linear_g_needs_one_degree():
 
 def test_exact_edges_leave_the_expansion_out():
     engine = sums(DIGITS, 0, edges="exact").engine
-    assert not any(hasattr(layer, "expansion_values") for layer in engine.layers)
+    assert not any(hasattr(layer.own, "expansion_values") for layer in engine.layers)
 
 
 @pytest.mark.parametrize("surplus", [0, 1])

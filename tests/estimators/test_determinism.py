@@ -7,7 +7,7 @@ import pytest
 from sklearn.base import clone
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from sklearn_bp.backends.cpu import _threads
+from sklearn_bp.backends.cpu import _blas, _threads
 
 from .problems import ALGORITHMS, ESTIMATORS, PRIORS, X, Y, batches, small
 from .states import assert_same, assert_same_posterior, posterior_of
@@ -143,7 +143,7 @@ def can_use_two_threads():
 @pytest.mark.parametrize("weight_prior", PRIORS)
 @pytest.mark.parametrize("algo", ["bp", "amp"])
 def test_threads_change_no_bit(algo, weight_prior, digits, monkeypatch, can_use_two_threads):
-    monkeypatch.setattr(_threads, "cpu_count", lambda: 2)
+    monkeypatch.setattr(_blas, "cpu_count", lambda: 2)
     used = []
     run = _threads.RowPool.run
 

@@ -9,7 +9,7 @@ from sklearn.exceptions import NotFittedError
 from threadpoolctl import threadpool_limits
 
 from sklearn_bp._estimators import training
-from sklearn_bp.backends.cpu import _threads
+from sklearn_bp.backends.cpu import _blas, _threads
 from sklearn_bp.engine.errors import EdgeMemoryError, NonFiniteError
 
 from .problems import ALGORITHMS, ESTIMATORS, OUTPUTS, PRIORS, X, Y, batches, small
@@ -292,7 +292,7 @@ def test_an_interrupted_step_is_taken_back(monkeypatch):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot fork here")
 def test_a_forked_process_goes_on_with_threads_of_its_own(monkeypatch):
     """The engine's thread stays behind; who waits for it in the child waits until the alarm."""
-    monkeypatch.setattr(_threads, "cpu_count", lambda: 2)
+    monkeypatch.setattr(_blas, "cpu_count", lambda: 2)
     monkeypatch.setattr(_threads, "LEAST_WORK_PER_THREAD", 1)
     with threadpool_limits(2, user_api="blas"):
         model, twin = (small(hidden_layer_sizes=(1000,)) for _ in range(2))

@@ -8,21 +8,13 @@ from scipy.sparse import issparse
 
 from .._samples import KEPT_TYPES, read_rows
 from . import activation, edges, elementwise, weights
+from ._blas import BLOCK, SHARED_BY_BLAS, SINGLE_THREADED_BLAS, usable_threads
 from ._compressed import CompressedOperations
 from ._expansion import ExpansionOperations
 from ._labels import LabelOperations
 from ._memory import zeros_apart
 from ._record import StepRecord
-from ._threads import (
-    BLOCK,
-    LEAST_WORK_PER_THREAD,
-    MULTIPLY_ADDS,
-    SHARED_BY_BLAS,
-    SINGLE_THREADED_BLAS,
-    STREAMED,
-    RowPool,
-    usable_threads,
-)
+from ._threads import LEAST_WORK_PER_THREAD, MULTIPLY_ADDS, STREAMED, RowPool
 
 VECTOR = 16
 """Units per vector, of the longest ones there are."""

@@ -9,10 +9,7 @@ made by the same lines with other closures therefore get names that tell them ap
 import hashlib
 
 import numba
-from numba import njit, types
-from numba.core.imputils import impl_ret_borrowed
-from numba.extending import intrinsic, overload
-from numba.np.arrayobj import populate_array
+from numba import njit
 
 from ._cache import KernelCache, closure_names
 
@@ -65,44 +62,14 @@ def cpu_kernel(*, fastmath=FASTMATH, inline=False):
     return decorate
 
 
-@intrinsic
-def _line(typing_context, array, start, stop):
-    """View the rows ``start:stop`` of a contiguous array (N, K) as one line of numbers."""
-    if array.layout != "C":
-        return None
-
-    def code(context, builder, signature, arguments):
-        source = context.make_array(signature.args[0])(context, builder, arguments[0])
-        line = context.make_array(signature.return_type)(context, builder)
-        width = builder.extract_value(source.shape, 1)
-        first = builder.mul(arguments[1], width)
-        populate_array(
-            line,
-            data=builder.gep(source.data, [first]),
-            shape=[builder.sub(builder.mul(arguments[2], width), first)],
-            strides=[source.itemsize],
-            itemsize=source.itemsize,
-            meminfo=source.meminfo,
-            parent=source.parent,
-        )
-        return impl_ret_borrowed(context, builder, signature.return_type, line._getvalue())
-
-    return types.Array(array.dtype, 1, "C")(array, types.intp, types.intp), code
-
-
+@cpu_kernel(inline=True)
 def flat_rows(array, start, stop):
     """View the rows ``start:stop`` of a contiguous array (N, K) as one line of numbers.
 
     A loop over a row vectorises but for what is left over of the last vector, which takes the time
     of half the row if the row is short; along a line nothing is left over but once. The line
     begins at the first row: a loop that began further on would ask at every number whether its
-    index is negative, and fetch and store the numbers of a vector one by one. Compiled code gets
-    the view without the half second that compiling ``reshape`` and slices takes.
+    index is negative, and fetch and store the numbers of a vector one by one.
     """
-    return array[start:stop].reshape(-1)
-
-
-@overload(flat_rows)
-def _compiled_flat_rows(array, start, stop):
-    """Give what compiled code calls."""
-    return lambda array, start, stop: _line(array, start, stop)
+    width = array.shape[1]
+    return array.reshape(-1)[start * width : stop * width]

@@ -6,7 +6,8 @@ from functools import cache
 import numpy as np
 
 from . import expansion, expansion_bounds, expansion_edges
-from ._threads import BLOCK, MULTIPLY_ADDS, STREAMED
+from ._blas import BLOCK
+from ._threads import MULTIPLY_ADDS, STREAMED
 
 EDGE_WORK = 8
 """An exact edge, in array elements touched by a simple kernel."""

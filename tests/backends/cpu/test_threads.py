@@ -13,14 +13,9 @@ from oracles.random_networks import random_case
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_bp.backends import CpuBackend
-from sklearn_bp.backends.cpu import _backend, _threads
-from sklearn_bp.backends.cpu._threads import (
-    GRAIN,
-    LEAST_WORK_PER_THREAD,
-    WORKERS,
-    RowPool,
-    usable_threads,
-)
+from sklearn_bp.backends.cpu import _backend, _blas, _threads
+from sklearn_bp.backends.cpu._blas import usable_threads
+from sklearn_bp.backends.cpu._threads import GRAIN, LEAST_WORK_PER_THREAD, WORKERS, RowPool
 from sklearn_bp.engine.engine import Engine
 from sklearn_bp.engine.network import make_network
 from sklearn_bp.engine.posterior import draw_posterior
@@ -30,7 +25,7 @@ PLENTY = 100 * LEAST_WORK_PER_THREAD
 
 @pytest.mark.parametrize("limit", [1, 2, 3])
 def test_threads_follow_the_limits_of_blas(limit, monkeypatch):
-    monkeypatch.setattr(_threads, "cpu_count", lambda: 8)
+    monkeypatch.setattr(_blas, "cpu_count", lambda: 8)
     with threadpool_limits(limit, user_api="blas"):
         assert usable_threads() == limit
         assert CpuBackend()._pool.n_threads == limit
@@ -38,7 +33,7 @@ def test_threads_follow_the_limits_of_blas(limit, monkeypatch):
 
 @pytest.mark.parametrize("cores", [1, 2])
 def test_threads_follow_the_number_of_cores(cores, monkeypatch):
-    monkeypatch.setattr(_threads, "cpu_count", lambda: cores)
+    monkeypatch.setattr(_blas, "cpu_count", lambda: cores)
     with threadpool_limits(3, user_api="blas"):
         assert usable_threads() == cores
 
@@ -47,8 +42,8 @@ def test_a_library_without_threads_does_not_count(monkeypatch):
     class NoThreads:
         num_threads = None
 
-    monkeypatch.setattr(_threads, "cpu_count", lambda: 8)
-    monkeypatch.setattr(_threads, "_blas", lambda: [NoThreads()])
+    monkeypatch.setattr(_blas, "cpu_count", lambda: 8)
+    monkeypatch.setattr(_blas, "_blas", lambda: [NoThreads()])
     assert usable_threads() == 8
 
 
@@ -222,7 +217,7 @@ def blas_threads():
 
 
 def test_blas_leaves_the_threads_to_the_backend(monkeypatch):
-    monkeypatch.setattr(_threads, "cpu_count", lambda: 3)
+    monkeypatch.setattr(_blas, "cpu_count", lambda: 3)
     with threadpool_limits(3, user_api="blas"):
         with CpuBackend().computing(10**9):
             assert blas_threads() == 1
@@ -236,7 +231,7 @@ def test_blas_leaves_the_threads_to_the_backend(monkeypatch):
 
 def test_blas_is_left_alone_by_a_training(monkeypatch):
     """Within an epoch it has one thread per caller; afterwards as many as before, come what may."""
-    monkeypatch.setattr(_threads, "cpu_count", lambda: 3)
+    monkeypatch.setattr(_blas, "cpu_count", lambda: 3)
     monkeypatch.setattr(_backend, "SHARED_BY_BLAS", 1)
     case, seen = random_case(5), []
     with threadpool_limits(3, user_api="blas"):
@@ -303,7 +298,7 @@ def test_a_waiting_thread_keeps_no_arrays():
 
 def test_engines_that_overlap_give_blas_its_threads_back(monkeypatch):
     """The first to begin is the first to end; the second is made while the first computes."""
-    monkeypatch.setattr(_threads, "cpu_count", lambda: 8)
+    monkeypatch.setattr(_blas, "cpu_count", lambda: 8)
     with threadpool_limits(3, user_api="blas"):
         first = CpuBackend().computing(10**9)
         first.__enter__()
@@ -322,12 +317,12 @@ def test_engines_that_overlap_give_blas_its_threads_back(monkeypatch):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot fork here")
 def test_a_forked_process_can_limit_blas_again_and_has_threads_of_its_own():
     RowPool(2).run(Ranges(), 9, PLENTY, grain=1)
-    with threadpool_limits(3, user_api="blas"), _threads.SINGLE_THREADED_BLAS:
+    with threadpool_limits(3, user_api="blas"), _blas.SINGLE_THREADED_BLAS:
         child = os.fork()
         if child == 0:
-            with _threads.SINGLE_THREADED_BLAS:
+            with _blas.SINGLE_THREADED_BLAS:
                 limited = blas_threads()
             RowPool(3).run(Ranges(), 9, PLENTY, grain=1)
-            os._exit(limited != 1 or _threads.SINGLE_THREADED_BLAS._n_engines)
+            os._exit(limited != 1 or _blas.SINGLE_THREADED_BLAS._n_engines)
         _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0

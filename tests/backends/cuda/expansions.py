@@ -97,7 +97,7 @@ def marked_shares(engine):
     return [
         float((engine.backend.to_host(layer.own.expansion_keep) == 0).mean())
         for layer in engine.layers
-        if hasattr(layer, "expansion_keep")
+        if hasattr(layer.own, "expansion_keep")
     ]
 
 
