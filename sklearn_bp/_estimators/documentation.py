@@ -13,8 +13,9 @@ hidden_layer_sizes : array-like of int, default=(501,)
 algo : {"bp", "bpi", "mf", "amp"}, default="amp"
     Belief propagation, BP-inspired, mean field, or approximate message passing. With one sweep
     per step "bp" and "bpi" coincide. For real weights "amp" is the most accurate.
-weight_prior : {"binary", "gaussian"}, default="gaussian"
-    ±1 weights, or real ones.
+weight_prior : {"binary", "ternary", "gaussian"} or list of these, default="gaussian"
+    Weights ±1, weights −1, 0 and 1, or real ones; a list has one name per hidden layer and one for
+    the output.
 activation : {"sign", "relu", "identity"}, default="sign"
     What a hidden unit makes of its pre-activation.
 rho : float or array-like of float, default=1.0
@@ -96,13 +97,15 @@ ATTRIBUTES = """
 classes_ : ndarray of shape (n_classes,)
     The class labels.
 coefs_ : list of ndarray of shape (n_in, n_out)
-    Point weights per layer: exactly ±1, or 0 where pruned; means of Gaussian weights.
+    Point weights per layer: exactly ±1, or 0 where pruned; the likeliest of −1, 0 and 1 of ternary
+    weights; means of Gaussian ones.
 intercepts_ : list of ndarray of shape (n_out,)
     Point intercepts per layer; zeros with ``fit_intercept=False``.
 weight_fields_, weight_means_, weight_variances_ : list of ndarray of shape (n_in, n_out)
     Natural parameter H, damped mean m, and variance σ of every weight.
 weight_precisions_ : list of ndarray of shape (n_in, n_out), or None
-    Precision G of Gaussian weights; None for ±1 weights.
+    Precisions G of Gaussian and ternary weights; None in the place of a layer of ±1 weights, and
+    None if there is no other.
 weight_masks_ : list of ndarray of bool, shape (n_in, n_out)
     Which weights exist.
 intercept_fields_, intercept_means_, intercept_variances_, intercept_precisions_ : list of ndarray

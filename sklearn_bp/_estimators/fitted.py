@@ -197,7 +197,7 @@ class FittedPosterior:
 
     @property
     def coefs_(self):
-        """Point weights of each layer: exactly ±1 (0 where pruned), or means of Gaussian ones."""
+        """Point weights of each layer, 0 where pruned."""
         posterior = self._current_posterior()
         return posteriors.point_network(self._network, posterior)[0]
 
@@ -224,7 +224,7 @@ class FittedPosterior:
 
     @property
     def weight_precisions_(self):
-        """Precisions G of Gaussian weights; None for ±1 weights."""
+        """Precisions G of the weights; None for ±1 weights."""
         return self._split("precision")[0]
 
     @property
@@ -275,7 +275,7 @@ class FittedPosterior:
         weight_means : list of array-like of shape (n_in, n_out), default=None
             Damped means m; None for the undamped ones, tanh H or H / G.
         weight_precisions : list of array-like of shape (n_in, n_out), default=None
-            G of Gaussian weights; must be None for ±1 weights.
+            G of Gaussian and ternary weights; must be None for ±1 weights.
         weight_masks : list of array-like of bool, shape (n_in, n_out), default=None
             Which weights exist; None for all.
         intercept_fields : list of array-like of shape (n_out,), default=None

@@ -264,7 +264,7 @@ def _check_moments(network, layer, checked):
     for group in network.row_groups(layer):
         prior = group.prior
         if (abs(mean[group.rows]) > prior.largest_mean).any():
-            raise ValueError(f"mean_{layer} is not in [-1, 1]")
+            raise ValueError(f"mean_{layer} is too large for weight_prior={prior.name!r}")
         if prior.has_precision:
             too_small |= (precision[group.precision_rows] < prior.least_precision).any()
     if too_small:

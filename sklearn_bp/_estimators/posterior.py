@@ -259,8 +259,8 @@ def _check_one(network, name, layer, array):
         )
     if name == "weight_means" and abs(array).max() > prior.largest_mean:
         raise ValueError(
-            f"{label} must lie in [-1, 1] with weight_prior={prior.name!r}; got "
-            f"{abs(array).max():g}."
+            f"{label} must lie in [-{prior.largest_mean:g}, {prior.largest_mean:g}] for "
+            f"weight_prior={prior.name!r}; got {abs(array).max():g}."
         )
     return array
 

@@ -19,7 +19,7 @@ from .progress import make_progress
 RELAPSE = 0.05
 """Rise of the log-loss, in nats, that makes an earlier state the better one; less is chance."""
 
-SCORED_ROWS = 8192
+SCORED_ROWS = 4096
 """Validation samples that are read at a time, so that data on disk stays there."""
 
 

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from oracles.priors import PRIORS as ORACLES
 
+import sklearn_bp
 from sklearn_bp import BayesBPClassifier, BPClassifier
-from sklearn_bp.priors import MIN_PRECISION
+from sklearn_bp._estimators.posterior import POSTERIOR_ARGUMENTS
+from sklearn_bp.priors.gaussian import LEAST_PRECISION
 
 from .problems import ALGORITHMS, ESTIMATORS, OUTPUTS, PRIORS, X, Y, small
 from .states import (
@@ -185,13 +187,50 @@ def test_point_weights_of_gaussian_ones_are_their_means():
 def test_variances_belong_to_means_and_precisions(weight_prior):
     model = small(weight_prior=weight_prior, dtype="float64").fit(X, Y)
     for layer in range(2):
-        mean, precision = model.weight_means_[layer], np.ones((1, 1))
-        if ORACLES[weight_prior].has_precision:
-            precision = model.weight_precisions_[layer]
+        mean = model.weight_means_[layer]
+        precision = None if weight_prior == "binary" else model.weight_precisions_[layer]
         expected = ORACLES[weight_prior].var(mean, precision)
         np.testing.assert_allclose(model.weight_variances_[layer], expected, rtol=1e-9, atol=1e-15)
         precision = model.intercept_precisions_[layer]
         np.testing.assert_allclose(model.intercept_variances_[layer], 1 / precision, rtol=1e-12)
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_every_layer_has_a_prior_of_its_own(cls, tmp_path):
+    names = ["binary", "ternary", "gaussian"]
+    model = small(cls, hidden_layer_sizes=(7, 5), weight_prior=names, dtype="float64").fit(X, Y)
+    for layer, name in enumerate(names):
+        precision = None if name == "binary" else model.weight_precisions_[layer]
+        mean = model.weight_means_[layer]
+        variance = ORACLES[name].var(mean, precision)
+        np.testing.assert_allclose(model.weight_variances_[layer], variance, rtol=1e-9, atol=1e-15)
+        np.testing.assert_array_equal(model.coefs_[layer], ORACLES[name].point(mean, variance))
+    assert model.weight_precisions_[0] is None
+    model.save(tmp_path / "model.npz")
+    assert_same_posterior(sklearn_bp.load(tmp_path / "model.npz"), model)
+    arguments = {name[:-1]: array for name, array in posterior_of(model).items()}
+    arguments = {name: arguments[name] for name in POSTERIOR_ARGUMENTS}
+    other = cls(**model.get_params()).partial_fit(X[:5], Y[:5], classes=[0, 1, 2])
+    assert_same_posterior(other.set_posterior(**arguments), model)
+
+
+@pytest.mark.parametrize(
+    "names, message",
+    [
+        (["binary"], "weight_prior must be a name or a sequence of 2 names, .* got 1"),
+        (["binary", "normal"], "weight_prior must be one of .*'ternary'.* got .'binary', 'normal'"),
+        (["binary", 3], "weight_prior must be one of"),
+    ],
+)
+def test_names_that_are_no_priors(names, message):
+    with pytest.raises(ValueError, match=message):
+        small(weight_prior=names).fit(X, Y)
+
+
+def test_the_same_name_for_every_layer_is_that_name():
+    assert_same_posterior(
+        small(weight_prior=["ternary"] * 2).fit(X, Y), small(weight_prior="ternary").fit(X, Y)
+    )
 
 
 # What each number does ------------------------------------------------------------------------
@@ -210,8 +249,9 @@ def start(**parameters):
 
 def target_means(model, layer):
     """Undamped means of weights and intercepts."""
-    fields, precisions = model.weight_fields_[layer], model.weight_precisions_
-    weights = np.tanh(fields) if precisions is None else fields / precisions[layer]
+    precisions = model.weight_precisions_
+    precision = None if precisions is None else precisions[layer]
+    weights = ORACLES[model.weight_prior].mean(model.weight_fields_[layer], precision)
     return weights, model.intercept_fields_[layer] / model.intercept_precisions_[layer]
 
 
@@ -243,7 +283,7 @@ def test_rho_multiplies_the_prior_of_each_layer(rho, weight_prior):
             known = np.full(expected.shape, True)
             if name == "weight_precisions_":
                 # Precisions stop at the smallest one, which hides what the data add.
-                known, expected = reached > MIN_PRECISION, np.maximum(expected, MIN_PRECISION)
+                known, expected = reached > LEAST_PRECISION, np.maximum(expected, LEAST_PRECISION)
             assert known.mean() > 0.3
             value = getattr(new, name)[layer]
             np.testing.assert_allclose(value[known], expected[known], rtol=1e-8, atol=1e-9)
@@ -308,7 +348,7 @@ def test_pruned_weights_stay_pruned(algo, weight_prior, density):
         for name in ("weight_means_", "weight_variances_", "coefs_"):
             values = getattr(model, name)[layer]
             assert (values[~mask] == 0).all()
-        assert (model.coefs_[layer][mask] != 0).all()
+        assert weight_prior == "ternary" or (model.coefs_[layer][mask] != 0).all()
 
 
 def test_density_one_keeps_every_weight():

@@ -368,7 +368,7 @@ ARRAYS = {
     "shape": ({"field_0": np.zeros((5, 9), np.float32)}, "field_0 has the wrong shape"),
     "type": ({"field_0": np.zeros((5, 2))}, "field_0 has the wrong shape or type"),
     "NaN": ({"field_0": np.full((5, 2), np.nan, np.float32)}, "field_0 is not finite"),
-    "mean": ({"mean_0": np.full((5, 2), 1.5, np.float32)}, r"mean_0 is not in \[-1, 1\]"),
+    "mean": ({"mean_0": np.full((5, 2), 1.5, np.float32)}, "mean_0 is too large"),
     "variance": ({"variance_0": np.full((5, 2), -1, np.float32)}, "variance_0 or precision_0"),
     "precision": ({"precision_1": np.zeros((1, 3), np.float32)}, "variance_1 or precision_1"),
     "mask": ({"mask_0": np.ones((2, 2), bool)}, "mask_0 has the wrong shape"),

@@ -211,7 +211,7 @@ REFUSED = {
         "binary",
         "weight_means",
         lambda a: changed(a, 0, (0, 0), 1.5),
-        r"weight_means\[0\] must lie in \[-1, 1\] with weight_prior='binary'; got 1.5",
+        r"weight_means\[0\] must lie in \[-1, 1\] for weight_prior='binary'; got 1.5",
     ),
     "precisions of ±1 weights": (
         "binary",

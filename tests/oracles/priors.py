@@ -12,7 +12,8 @@ class Discrete:
 
     def probabilities(self, field, precision):
         """P(w) of every value, along a new first axis."""
-        field, precision = (np.clip(array, -1e6, 1e6) for array in (field, precision))
+        field = np.clip(field, -1e6, 1e6)
+        precision = np.clip(precision, -1e6, 1e6) if self.has_precision else 0.0
         exponents = np.array([w * field - 0.5 * w**2 * precision for w in self.values])
         weights = np.exp(exponents - exponents.max(axis=0))
         return weights / weights.sum(axis=0)
@@ -21,16 +22,15 @@ class Discrete:
         return np.tensordot(self.values, self.probabilities(field, precision), 1)
 
     def var(self, mean, precision):
-        """Variance of the member of the family that has this mean: its field by bisection.
-
-        The field is atanh(sin angle), so that its range is finite.
-        """
-        low, high = np.zeros(mean.shape), np.full(mean.shape, 0.5 * np.pi)
-        for _ in range(60):
-            angle = 0.5 * (low + high)
-            field = np.log1p(np.sin(angle)) - np.log(np.cos(angle))
+        """Variance of the member of the family that has this mean: its field by bisection."""
+        low, high = np.full(mean.shape, -50.0), np.full(mean.shape, 50.0)
+        offset = np.maximum(0.0, 0.5 * precision) if self.has_precision else 0.0
+        for _ in range(200):
+            # From tiny fields to those beyond |H| = G/2, in both of which the mean varies.
+            middle = 0.5 * (low + high)
+            field = np.logaddexp(0.0, middle + offset)
             below = self.mean(field, precision) < abs(mean)
-            low, high = np.where(below, angle, low), np.where(below, high, angle)
+            low, high = np.where(below, middle, low), np.where(below, high, middle)
         squares = np.square(self.values)
         return np.tensordot(squares, self.probabilities(field, precision), 1) - mean**2
 

@@ -134,7 +134,7 @@ def test_packing_keeps_every_weight_that_exists(prior, intercept, compress_all):
         gaussian = rng.standard_normal(one.precision.shape)
         if gaussian.size:
             held = layout.pack(gaussian, padding=1.0)
-            assert held.shape == layout.gaussian_shape
+            assert held.shape == layout.precision_shape
             mask = one.mask[len(matrix) - len(gaussian) :]
             np.testing.assert_array_equal(layout.unpack(held), gaussian * mask)
         loaded = layer.unload()

@@ -153,12 +153,14 @@ def _update_cases(d, prior, numbers):
     infinite, far = d.any(N, K), old[0].copy()
     infinite[1, 2], infinite[3, 0] = np.inf, np.nan
     far[1, 2], far[3, 0], far[0, 0] = 1e15, -1e14, 1e9
-    starts = {"": old, "bad": [infinite, *old[1:]], "far": [far, *old[1:]]}
+    starts = {"": old, "bad H": [infinite, *old[1:]]}
+    if prior.largest_mean == np.inf:
+        starts["bad mean"] = [far, *old[1:]]
     if prior.has_precision:
         starts["bad G"] = [old[0], infinite, *old[2:]]
     for name, arrays in starts.items():
         new = [d.any(N, K) for _ in range(4)]
-        yield f"{prior.name} {name}", "update", [prior, Counter(), *arrays, *numbers, *new]
+        yield f"{name} {prior.name}", "update", [prior, Counter(), *arrays, *numbers, *new]
 
 
 def _table_cases(d):
