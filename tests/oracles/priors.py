@@ -22,17 +22,18 @@ class Discrete:
         return np.tensordot(self.values, self.probabilities(field, precision), 1)
 
     def var(self, mean, precision):
-        """Variance of the member of the family that has this mean: its field by bisection."""
-        low, high = np.full(mean.shape, -50.0), np.full(mean.shape, 50.0)
-        offset = np.maximum(0.0, 0.5 * precision) if self.has_precision else 0.0
-        for _ in range(200):
-            # From tiny fields to those beyond |H| = G/2, in both of which the mean varies.
-            middle = 0.5 * (low + high)
-            field = np.logaddexp(0.0, middle + offset)
-            below = self.mean(field, precision) < abs(mean)
-            low, high = np.where(below, middle, low), np.where(below, high, middle)
-        squares = np.square(self.values)
-        return np.tensordot(squares, self.probabilities(field, precision), 1) - mean**2
+        """E[w²] - m² of the member of the family with this mean; cosh H by its quadratic equation.
+
+        m (2 cosh H + c) = 2 sinh H, squared, with c = e^{G/2}.
+        """
+        if not self.has_precision:
+            return 1.0 - mean**2
+        c, square = np.exp(0.5 * np.clip(precision, -700.0, 700.0)), mean**2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            root = np.sqrt(square * c**2 + 4.0 * (1.0 - square))
+            cosh = (square * c + root) / (2.0 * (1.0 - square))
+            nonzero = np.where(square < 1.0, 2.0 * cosh / (2.0 * cosh + c), 1.0)
+        return np.where(np.isnan(precision), np.nan, nonzero) - square
 
     def point(self, mean, var):
         """The likeliest value; of two that are as likely the one that comes first."""
