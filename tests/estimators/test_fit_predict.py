@@ -7,7 +7,7 @@ from oracles.priors import PRIORS as ORACLES
 import sklearn_bp
 from sklearn_bp import BayesBPClassifier, BPClassifier
 from sklearn_bp._estimators.posterior import POSTERIOR_ARGUMENTS
-from sklearn_bp.priors.gaussian import LEAST_PRECISION
+from sklearn_bp.priors import PRIORS as RECORDS
 
 from .problems import ALGORITHMS, ESTIMATORS, OUTPUTS, PRIORS, X, Y, small
 from .states import (
@@ -283,7 +283,8 @@ def test_rho_multiplies_the_prior_of_each_layer(rho, weight_prior):
             known = np.full(expected.shape, True)
             if name == "weight_precisions_":
                 # Precisions stop at the smallest one, which hides what the data add.
-                known, expected = reached > LEAST_PRECISION, np.maximum(expected, LEAST_PRECISION)
+                least = RECORDS[weight_prior].least_precision
+                known, expected = reached > least, np.maximum(expected, least)
             assert known.mean() > 0.3
             value = getattr(new, name)[layer]
             np.testing.assert_allclose(value[known], expected[known], rtol=1e-8, atol=1e-9)

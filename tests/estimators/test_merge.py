@@ -7,7 +7,8 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 from sklearn_bp import BayesBPClassifier, BPClassifier, merge
-from sklearn_bp.priors import MIN_PRECISION
+from sklearn_bp.priors import PRIORS
+from sklearn_bp.priors.gaussian import LEAST_PRECISION
 
 from .states import assert_close_posterior, assert_same, posterior_of
 
@@ -49,7 +50,7 @@ def assert_added_up(merged, together, tolerance):
         assert given[0] is None or equal > 0
 
 
-@pytest.mark.parametrize("weight_prior", ["binary", "gaussian"])
+@pytest.mark.parametrize("weight_prior", PRIORS)
 @pytest.mark.parametrize(
     "options",
     [
@@ -66,8 +67,10 @@ def test_workers_of_one_mean_field_step_are_one_worker(weight_prior, options):
     workers = [learned(start, rows) for rows in SHARDS]
     # Adding up is exact if no precision had to be kept from falling too low.
     for model in (start, *workers):
-        for precision in (model.weight_precisions_ or []) + (model.intercept_precisions_ or []):
-            assert precision.min() > 1.5 * MIN_PRECISION
+        bounded = model.intercept_precisions_ or []
+        if weight_prior == "gaussian":
+            bounded = bounded + model.weight_precisions_
+        assert all(precision.min() > 1.5 * LEAST_PRECISION for precision in bounded)
     merged = merge(workers, prior=start)
     together = learned(start, np.concatenate(SHARDS))
     moved = [a - b for a, b in zip(together.weight_fields_, start.weight_fields_, strict=True)]
