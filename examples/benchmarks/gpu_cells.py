@@ -87,7 +87,7 @@ class OnDevice:
         return [
             float((self.backend.to_host(layer.own.expansion_keep) == 0).mean())
             for layer in self.engine.layers
-            if hasattr(layer, "expansion_keep")
+            if hasattr(layer.own, "expansion_keep")
         ]
 
 

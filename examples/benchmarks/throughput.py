@@ -14,7 +14,7 @@ from timing import WALL, Turns, clock, spread
 
 from sklearn_bp import BPClassifier
 from sklearn_bp.backends.cpu import CpuBackend
-from sklearn_bp.backends.cpu._threads import usable_threads
+from sklearn_bp.backends.cpu._blas import usable_threads
 from sklearn_bp.channels import ACTIVATIONS
 
 EDGES_GOAL = 3e8
