@@ -9,12 +9,15 @@ import os
 import numpy as np
 import pytest
 from earlier_defaults import earlier_defaults
+from extensions import register
 from hypothesis import settings
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.utils import Bunch
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+register()
 
 # No deadline: the first call of a kernel compiles it. No database: every run draws the same cases.
 settings.register_profile("deterministic", derandomize=True, deadline=None, database=None)

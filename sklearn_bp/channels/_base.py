@@ -74,6 +74,8 @@ class MessageOutput:
         ``message(y, noise) -> (B, A)``, what a label says in the place of the layers above.
     log_z : callable
         ``log_z(y, omega, v) -> log Z``, the probability that the network says y.
+    unit_variance : float
+        Variance of noise that is added to z of the output units, at least 0.
     """
 
     factorized: ClassVar[bool] = True
@@ -83,6 +85,7 @@ class MessageOutput:
     activation: Activation
     message: Callable
     log_z: Callable
+    unit_variance: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +102,8 @@ class ArgmaxOutput:
         Whether the integral over z_c is done by quadrature; else rivals are taken pair by pair.
     pair : callable
         ``pair(d_omega, v_sum) -> (log_z, g, gamma)`` of one factor and its derivatives in d.
+    unit_variance : float
+        Variance of noise that is added to z of the output units, at least 0.
     """
 
     factorized: ClassVar[bool] = False
@@ -107,6 +112,7 @@ class ArgmaxOutput:
     name: str
     exact: bool
     pair: Callable
+    unit_variance: float = 0.0
 
 
 Output = MessageOutput | ArgmaxOutput

@@ -226,10 +226,9 @@ class Engine:
             backend.label_log_z(
                 last.output, last.labels.y, last.batch.omega, last.batch.v, last.labels.log_z
             )
-            likely, messages = (last.labels.log_z, last.left_out.log_z), last.messages_above
-            backend.judged_label_messages(
-                last.output, last.labels.y, last.label_noise, *likely, *messages
-            )
+            labels, noise = last.labels, last.left_out.noise
+            backend.judge_noise(last.label_noise, labels.log_z, last.left_out.log_z, noise)
+            backend.label_messages(last.output, labels.y, noise, *last.messages_above)
 
     def _score(self):
         """Score the labels by the posterior that the step started from."""

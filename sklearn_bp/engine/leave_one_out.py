@@ -22,17 +22,14 @@ class LeftOutArrays:
     ----------
     v, omega : device array of shape (M, K)
         Σ_i σ_ki x̂_in², and the cavity ω.
-    log_z : device array of shape (M,)
-        log Z of the labels.
-    g, gamma : device array of shape (M, K)
-        Their derivatives, which nobody reads.
+    log_z, noise : device array of shape (M,)
+        log Z of the labels, and the noise at which they are believed as if they were new.
     """
 
     v: object = array("samples", "units")
     omega: object = array("samples", "units")
     log_z: object = array("samples")
-    g: object = array("samples", "units")
-    gamma: object = array("samples", "units")
+    noise: object = array("samples")
 
 
 class LeaveOneOut:
@@ -92,8 +89,8 @@ class LeaveOneOut:
         if output.factorized:
             backend.label_log_z(output, layer.labels.y, omega, batch.v, left_out.log_z)
         else:
-            unused = left_out.g, left_out.gamma
-            out = left_out.log_z, *unused
+            # g and Γ are written anew in the backward pass.
+            out = left_out.log_z, batch.g, batch.gamma
             backend.argmax_g_gamma(output, layer.labels.y, omega, batch.v, *out, True)
         backend.put(left_out.log_z, rows, self.log_z)
 

@@ -4,7 +4,6 @@ from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from scipy.special import ndtr
 
 from ..channels import ACTIVATIONS, OUTPUTS
 
@@ -224,16 +223,26 @@ def class_probabilities(network, omega, v, backend):
     Returns
     -------
     ndarray of shape (n_samples, n_classes), float64
-        a + b P, with P = P(z > 0) for the sign output, P(argmax z = c) by quadrature for more
-        classes; rows sum to 1.
+        a + b P, with P by the output's `log_z` of labels ±1, or P(argmax z = c) by quadrature for
+        more classes; rows sum to 1.
     """
     omega, v = omega.astype(np.float64), v.astype(np.float64)
-    if OUTPUTS[network.output].factorized:
-        ratio = omega[:, 0] / np.sqrt(v[:, 0])
-        probabilities = np.column_stack([ndtr(-ratio), ndtr(ratio)])
+    output = OUTPUTS[network.output]
+    v += output.unit_variance
+    if output.factorized:
+        log_z = [_label_log_z(output, label, omega, v, backend) for label in (-1, 1)]
+        probabilities = np.exp(log_z).T
+        probabilities /= probabilities.sum(axis=1, keepdims=True)
     else:
         probabilities = backend.argmax_probabilities(omega, v)
     return add_label_noise(network, probabilities)
+
+
+def _label_log_z(output, label, omega, v, backend):
+    """Compute log Z of the same label for all samples."""
+    y, log_z = np.full(omega.shape[0], float(label)), backend.zeros((omega.shape[0],), omega.dtype)
+    backend.label_log_z(output, *(backend.asarray(array) for array in (y, omega, v)), log_z)
+    return backend.to_host(log_z)
 
 
 def add_label_noise(network, probabilities):

@@ -53,6 +53,8 @@ def preactivation_moments(layer, bad):
     )
     if layer.keeps_own_v:
         backend.copy(batch.v, layer.left_out.v)
+    if layer.is_output and layer.output.unit_variance:
+        backend.add_number(batch.v, layer.output.unit_variance)
     if not layer.needs_second_moment:
         backend.finish_v(batch.v, batch.x_var_sum, bad)
         return

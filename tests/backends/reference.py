@@ -85,21 +85,15 @@ class ReferenceBackend:
         log_z[...] = normalised if normalises else oracle.log_z(*arguments)
 
     def label_messages(self, output, y, noise, down_field, down_precision):
-        assert output.name == "sign", "another output has another message"
-        eps = noise.item()
-        strength = 1e30 if eps == 0 else 0.5 * np.log((1 - eps) / eps)
-        down_field[...], down_precision[...] = strength * y[:, None], 0.0
+        with np.errstate(divide="ignore"):
+            size = np.minimum(0.5 * np.log((1 - noise) / noise), 1e30)
+        down_field[...], down_precision[...] = (size * y)[:, None], 0.0
 
-    def judged_label_messages(
-        self, output, y, noise, log_z, cavity_log_z, down_field, down_precision
-    ):
-        eps = noise.item()
-        odds = eps / (1 - 2 * eps) * np.exp(np.maximum(log_z - cavity_log_z, 0))
-        strength = np.full(y.shape, 1e30) if eps == 0 else 0.5 * np.log((1 + odds) / odds)
-        down_field[...], down_precision[...] = (strength * y)[:, None], 0.0
+    def judge_noise(self, noise, log_z, cavity_log_z, own_noise):
+        odds = noise / (1 - 2 * noise) * np.exp(np.maximum(log_z - cavity_log_z, 0))
+        own_noise[...] = odds / (1 + 2 * odds)
 
     def label_log_z(self, output, y, omega, v, log_z):
-        assert output.name == "sign"
         log_z[...] = log_ndtr(y[:, None] * omega / np.sqrt(v)).sum(axis=1)
 
     def soften_labels(self, log_z, noise, n_others, g, gamma):
@@ -260,6 +254,9 @@ class ReferenceBackend:
 
     def add(self, target, a):
         target += a
+
+    def add_number(self, target, number):
+        target += number
 
     def subtract_precision(self, target, a):
         target[...] = np.maximum(0, target - a)

@@ -1,6 +1,7 @@
 """φ of every channel in arbitrary precision, straight from its definition, and its derivatives."""
 
 import mpmath as mp
+from extensions import values_of
 
 mp.mp.dps = 50
 
@@ -25,6 +26,22 @@ def relu(B, A, omega, v):
     mean = narrowed * (B + omega / v)
     above = mp.sqrt(narrowed / v) * mp.exp(mean**2 / narrowed / 2 - omega**2 / v / 2)
     return mp.log(_tail(omega / mp.sqrt(v)) + above * _tail(-mean / mp.sqrt(narrowed)))
+
+
+def of(activation):
+    """φ of an activation: by its name, or of one of two values."""
+    if activation.name in globals():
+        return globals()[activation.name]
+    values = values_of(activation)
+    assert values, f"registered and untested: {activation.name} is not in tests/channels/precise.py"
+    low, high = (mp.mpf(float(value)) for value in values)
+
+    def two_valued(B, A, omega, v):
+        ratio, sides = omega / mp.sqrt(v), ((high, -1), (low, 1))
+        parts = [mp.exp(B * x - A * x * x / 2) * _tail(side * ratio) for x, side in sides]
+        return mp.log(sum(parts))
+
+    return two_valued
 
 
 def sign_output(y, omega, v):

@@ -46,7 +46,7 @@ def _assert_within(got, want, unit, bound, arguments):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", sorted(ACTIVATIONS))
 def test_activation(name, dtype):
-    channel, log_z = ACTIVATIONS[name], getattr(precise, name)
+    channel, log_z = ACTIVATIONS[name], precise.of(ACTIVATIONS[name])
     arguments = _hard_points(name, dtype)
     with mp.workdps(40):
         rows = list(zip(*arguments, strict=True))

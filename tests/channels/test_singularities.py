@@ -8,6 +8,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from extensions import values_of
 from scipy.special import wofz
 
 from sklearn_bp.backends._expansion_rules import CAUTION, slowest_decay
@@ -53,20 +54,33 @@ def relu_function(B, A):
 FUNCTIONS = {"sign": sign_function, "relu": relu_function, "identity": None}
 """By activation; e^φ of the identity is a Gaussian, which has no zero."""
 
+
+def function_of(name):
+    """What vanishes where g is singular; of two values, that of a sign with another field."""
+    if name in FUNCTIONS:
+        return FUNCTIONS[name]
+    low, high = values_of(ACTIVATIONS[name])
+    return lambda B, A: sign_function((high - low) / 2 * B - (high**2 - low**2) / 4 * A, A)
+
+
 MESSAGES = {
     "sign": [(side * B, 0.0) for side, B in product([1, -1], STRENGTHS)],
     "relu": list(product([*(-b for b in STRENGTHS[2:]), *STRENGTHS], [0.0, 0.1, 1.0, 10.0, 100.0])),
     "identity": [(1.0, 2.0)],
 }
-CASES = [(name, *message) for name in sorted(ACTIVATIONS) for message in MESSAGES[name]]
+CASES = [
+    (name, *message)
+    for name in sorted(ACTIVATIONS)
+    for message in MESSAGES.get(name, MESSAGES["sign"])
+]
 CERTAIN = [("sign", side * B, 0.0) for side, B in product([1, -1], HARD)]
 
 
 def zeros(name, B, A, reach=35.0, height=6.0):
     """Zeros above the real line, not far from the middle."""
-    if FUNCTIONS[name] is None:
+    if function_of(name) is None:
         return np.array([])
-    value, slope = FUNCTIONS[name](B, A)
+    value, slope = function_of(name)(B, A)
     re, im = np.meshgrid(np.linspace(-reach, reach, 141), np.linspace(0.03, height, 16))
     w = (re + 1j * im).ravel()
     with np.errstate(all="ignore"):
@@ -80,11 +94,11 @@ def zeros(name, B, A, reach=35.0, height=6.0):
 
 def singularities(name, B, A, v=1.0):
     """What the activation says, of messages in units of s."""
-    channel, unit = ACTIVATIONS[name], 1 if name == "sign" else np.sqrt(v)
+    channel, unit = ACTIVATIONS[name], 1 if values_of(ACTIVATIONS[name]) else np.sqrt(v)
     return channel.edge_singularities(*channel.edge_parameters(B / unit, A / v, v))
 
 
-@pytest.mark.parametrize("name, B, A", [case for case in CASES if FUNCTIONS[case[0]]])
+@pytest.mark.parametrize("name, B, A", [case for case in CASES if function_of(case[0])])
 def test_the_nearest_to_the_real_line(name, B, A):
     """The distance is a lower bound, and a close one where it is near."""
     found = zeros(name, B, A)

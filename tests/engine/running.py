@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+from oracles.labels import has_one_unit
 
 from sklearn_bp.backends import CpuBackend
 from sklearn_bp.engine.engine import Engine
@@ -60,7 +61,7 @@ def posterior_of(case, dtype="float64"):
 
 def data_of(case, dtype="float64"):
     """X, y, the rows of the mini-batch and the sample weights, as ``Engine.step`` takes them."""
-    y = case.y.astype(dtype if case.output == "sign" else np.int64)
+    y = case.y.astype(dtype if has_one_unit(case.output) else np.int64)
     weight = None if case.sample_weight is None else case.sample_weight.astype(dtype)
     return case.X.astype(dtype), y, np.arange(len(case.X)), weight
 

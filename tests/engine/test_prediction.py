@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from oracles.labels import has_one_unit
 from oracles.prediction import bayes_moments as oracle_moments
 from oracles.prediction import class_probabilities as oracle_probabilities
 from oracles.prediction import point_activation, point_weights, sign_probability
-from oracles.random_networks import ACTIVATION_NAMES, PRIORS, random_case
+from oracles.random_networks import ACTIVATIONS, PRIORS, random_case
 from scipy.sparse import csc_matrix, csr_array
 
 from sklearn_bp.backends import CpuBackend
@@ -24,7 +25,7 @@ def samples_for(case, n=11):
 
 @pytest.mark.parametrize("dtype", TOLERANCES)
 @pytest.mark.parametrize("prior", PRIORS)
-@pytest.mark.parametrize("activation", ACTIVATION_NAMES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_predictions_agree_with_the_oracle(activation, prior, dtype):
     """Masks, intercepts, sizes and outputs are drawn."""
     for seed in range(6):
@@ -45,12 +46,12 @@ def test_predictions_agree_with_the_oracle(activation, prior, dtype):
 
 def small_network(activation="sign", output="argmax", **options):
     network = make_network(
-        [6, 5, 1 if output == "sign" else 3], activation=activation, output=output, **options
+        [6, 5, 1 if has_one_unit(output) else 3], activation=activation, output=output, **options
     )
     return network, draw_posterior(network, np.random.RandomState(0))
 
 
-@pytest.mark.parametrize("activation", ACTIVATION_NAMES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("dtype", TOLERANCES)
 def test_a_row_does_not_depend_on_the_others(activation, dtype, monkeypatch):
     """Chunks are padded, so that BLAS sums every row in the same order."""

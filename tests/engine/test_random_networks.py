@@ -2,9 +2,9 @@
 
 import pytest
 from oracles.random_networks import (
-    ACTIVATION_NAMES,
+    ACTIVATIONS,
     ALGORITHMS,
-    OUTPUT_NAMES,
+    OUTPUTS,
     PRIORS,
     random_case,
 )
@@ -43,8 +43,8 @@ def computes_down_precision(layer):
     return layer.has_units_below and layer.channel_below.uses_precision
 
 
-@pytest.mark.parametrize("output", OUTPUT_NAMES)
-@pytest.mark.parametrize("activation", ACTIVATION_NAMES)
+@pytest.mark.parametrize("output", OUTPUTS)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("prior", PRIORS)
 @pytest.mark.parametrize("algo", ALGORITHMS)
 def test_random_networks(algo, prior, activation, output):

@@ -79,6 +79,7 @@ class ArgmaxExactOutput:
     """Class y = argmax z by the exact integral, sample by sample."""
 
     plain_sums = True
+    unit_variance = 0.0
 
     @staticmethod
     def log_z(y, omega, v):

@@ -159,6 +159,7 @@ class SignOutput:
     """y = ±1, one output unit: phi = log H(-y omega/s). ``y`` has shape (M,), omega (M, 1)."""
 
     plain_sums = False
+    unit_variance = 0.0
 
     @staticmethod
     def _beside(y, omega):
@@ -186,6 +187,7 @@ class ArgmaxOutput:
     """Class y = argmax z, pairwise: phi = Σ_{k != y} log H(-(omega_y - omega_k) / √(v_y + v_k))."""
 
     plain_sums = True
+    unit_variance = 0.0
 
     @staticmethod
     def _pairs(y, omega, v):
@@ -219,6 +221,38 @@ class ArgmaxOutput:
         g[rows, y] = -g.sum(axis=1)
         gamma[rows, y] = gamma.sum(axis=1)
         return g, gamma
+
+
+class TwoValuedActivation:
+    """x = high for z > 0, else low: phi is the log of a mixture of the two tails."""
+
+    uses_precision = True
+
+    def __init__(self, low, high):
+        self.low, self.high = low, high
+
+    def _parts(self, B, A, omega, v):
+        """log of the weight of high, and of low."""
+        ratio = omega / np.sqrt(v)
+        values = ((self.high, -ratio), (self.low, ratio))
+        return [B * x - 0.5 * A * x**2 + log_gaussian_tail(u) for x, u in values]
+
+    def log_z(self, B, A, omega, v):
+        return np.logaddexp(*self._parts(B, A, omega, v))
+
+    def moments(self, B, A, omega, v):
+        above, below = self._parts(B, A, omega, v)
+        p = np.exp(-np.logaddexp(0.0, below - above))
+        q = np.exp(-np.logaddexp(0.0, above - below))
+        return p * self.high + q * self.low, p * q * (self.high - self.low) ** 2
+
+    def g_gamma(self, B, A, omega, v):
+        """Of the signs with half the difference of the exponents as their field."""
+        field = 0.5 * B * (self.high - self.low) - 0.25 * A * (self.high**2 - self.low**2)
+        return SignActivation.g_gamma(field, A, omega, v)
+
+    def point(self, z):
+        return np.where(z >= 0, self.high, self.low)
 
 
 ACTIVATIONS = {"sign": SignActivation, "relu": ReLUActivation, "identity": IdentityActivation}

@@ -21,6 +21,11 @@ from .channels import ArgmaxOutput, SignOutput
 OUTPUTS = {"sign": SignOutput, "argmax": ArgmaxOutput, "argmax_exact": ArgmaxExactOutput}
 
 
+def has_one_unit(name):
+    """Whether labels of that output are ±1, of one unit, and not classes."""
+    return not OUTPUTS[name].plain_sums
+
+
 def label_chances(label_noise, n_classes):
     """a and b of P(y | z) = a + b 1[the network says y]."""
     a = label_noise / (n_classes - 1)
@@ -59,6 +64,7 @@ class NoisyOutput:
     def __init__(self, name, label_noise=0.0):
         self.output, self.label_noise = OUTPUTS[name], label_noise
         self.plain_sums = self.output.plain_sums
+        self.unit_variance = self.output.unit_variance
 
     def _chances(self, omega):
         """a and b; one unit tells two classes apart."""

@@ -365,6 +365,7 @@ def pasp_step(
             else:
                 _activate(state, layer, states[depth - 1], activation)
             _propagate(state, layer, forward_rules[depth], likelihood_weight)
+        states[last].v = states[last].v + output.unit_variance
         for depth in range(last, -1, -1):
             state, layer, rule = states[depth], layers[depth], backward_rules[depth]
             _measure(state, layer, rule, _channel_above(states, depth, y, activation, output))

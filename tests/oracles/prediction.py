@@ -5,7 +5,7 @@ from scipy.special import ndtr
 
 from .argmax_exact import argmax_probabilities
 from .channels import ACTIVATIONS
-from .labels import label_chances
+from .labels import OUTPUTS, has_one_unit, label_chances
 from .message_passing import V_FLOOR, with_constant
 
 
@@ -40,7 +40,7 @@ def bayes_moments(X, layers, activation="sign"):
 
 def decide(z, output):
     """Labels from last pre-activations or their means: ±1 (sign(0) = +1) or class indices."""
-    return np.where(z[:, 0] >= 0, 1, -1) if output == "sign" else z.argmax(axis=1)
+    return np.where(z[:, 0] >= 0, 1, -1) if has_one_unit(output) else z.argmax(axis=1)
 
 
 def sign_probability(omega, v):
@@ -50,7 +50,8 @@ def sign_probability(omega, v):
 
 def network_probabilities(omega, v, output):
     """P(the network says c), (M, K): of -1 and +1, or of every class by the exact integral."""
-    if output == "sign":
+    v = v + OUTPUTS[output].unit_variance
+    if has_one_unit(output):
         return np.column_stack([sign_probability(-omega, v), sign_probability(omega, v)])
     return argmax_probabilities(omega, v)
 

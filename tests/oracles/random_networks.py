@@ -12,12 +12,12 @@ from dataclasses import replace
 import numpy as np
 
 from .cases import StepCase
+from .channels import ACTIVATIONS
+from .labels import OUTPUTS, has_one_unit
 from .message_passing import make_layer
 from .priors import PRIORS
 
 ALGORITHMS = ("bp", "bpi", "mf", "amp")
-ACTIVATION_NAMES = ("sign", "relu", "identity")
-OUTPUT_NAMES = ("sign", "argmax", "argmax_exact")
 NUDGE, MAX_GROWTH, MAX_SIZE = 1e-11, 30.0, 1e4
 
 
@@ -49,7 +49,7 @@ def _random_layer(rng, n_inputs, n_units, prior, intercept):
 
 
 def _random_labels(rng, output, n_samples, n_units):
-    if output == "sign":
+    if has_one_unit(output):
         return rng.choice([-1, 1], n_samples)
     return rng.integers(n_units, size=n_samples)
 
@@ -62,7 +62,7 @@ def _draw(rng, fixed):
         return fixed.get(name, drawn)
 
     algo, prior = choose("algo", ALGORITHMS), choose("prior", tuple(PRIORS))
-    activation, output = choose("activation", ACTIVATION_NAMES), choose("output", OUTPUT_NAMES)
+    activation, output = choose("activation", tuple(ACTIVATIONS)), choose("output", tuple(OUTPUTS))
     intercept = choose("intercept", (False, True))
     n_inner_iter = choose("n_inner_iter", (1, 1, 2, 3, 5))
     reinforcement = choose("reinforcement", (0.0, 0.0, 0.3))
@@ -70,7 +70,7 @@ def _draw(rng, fixed):
     label_noise = choose("label_noise", (0.0, 0.0, 1e-6, 0.05, 0.3))
     likelihood_weight = choose("likelihood_weight", (1.0, 1.0, 0.1))
     n_samples, n_layers = rng.integers(1, 13), rng.integers(1, 5)
-    sizes = [*rng.integers(1, 13, n_layers), 1 if output == "sign" else rng.integers(2, 6)]
+    sizes = [*rng.integers(1, 13, n_layers), 1 if has_one_unit(output) else rng.integers(2, 6)]
     layers = tuple(
         _random_layer(rng, n_inputs, n_units, prior, intercept)
         for n_inputs, n_units in zip(sizes, sizes[1:], strict=False)

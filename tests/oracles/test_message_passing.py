@@ -135,6 +135,7 @@ class FiniteFieldOutput:
     """The sign activation as an output, at the field that a label of noise 0.2 sends."""
 
     plain_sums = False
+    unit_variance = 0.0
 
     @staticmethod
     def g_gamma(y, omega, v):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from .random_networks import (
-    ACTIVATION_NAMES,
+    ACTIVATIONS,
     ALGORITHMS,
-    OUTPUT_NAMES,
+    OUTPUTS,
     field_distance,
     is_well_posed,
     random_case,
@@ -27,8 +27,8 @@ def test_a_seed_gives_one_case():
 def test_every_setting_is_drawn():
     cases = [random_case(seed) for seed in range(150)]
     assert {case.algo for case in cases} == set(ALGORITHMS)
-    assert {case.activation for case in cases} == set(ACTIVATION_NAMES)
-    assert {case.output for case in cases} == set(OUTPUT_NAMES)
+    assert {case.activation for case in cases} == set(ACTIVATIONS)
+    assert {case.output for case in cases} == set(OUTPUTS)
     assert {case.n_inner_iter for case in cases} == {1, 2, 3, 5}
     assert {case.reinforcement > 0 for case in cases} == {True, False}
     assert {case.sample_weight is None for case in cases} == {True, False}

@@ -418,6 +418,11 @@ class CpuBackend(CompressedOperations, ExpansionOperations, LabelOperations):
         """Add `a` to the target."""
         np.add(target, a, out=target)
 
+    @staticmethod
+    def add_number(target, number):
+        """Add a number to every entry."""
+        target += target.dtype.type(number)
+
     def subtract_precision(self, target, a):
         """Subtract `a` from the precisions in the target, keeping them at least 0."""
         self._stream(elementwise.subtract_precision, a, target, a)

@@ -83,46 +83,26 @@ def make_label_messages(output):
     -------
     callable
         ``label_messages(y, noise, down_field, down_precision, start, stop)``; labels `y` (M,) and
-        the label noise `noise` (1,) IN; `down_field`, `down_precision` (M, K) OUT.
+        the label noise `noise`, (1,) for all or (M,), IN; `down_field`, `down_precision` (M, K)
+        OUT.
     """
     message = output.message
 
     @cpu_kernel()
     def label_messages(y, noise, down_field, down_precision, start, stop):
         for n in range(start, stop):
+            own_noise = noise[min(n, noise.size - 1)]
             for k in range(down_field.shape[1]):
-                down_field[n, k], down_precision[n, k] = message(y[n], noise[0])
+                down_field[n, k], down_precision[n, k] = message(y[n], own_noise)
 
     return label_messages
 
 
-@cache
-def make_judged_label_messages(output):
-    """Make the kernel of what labels say that are believed as if their samples were new.
-
-    Parameters
-    ----------
-    output : MessageOutput
-        The output channel, of two classes.
-
-    Returns
-    -------
-    callable
-        ``judged_label_messages(y, noise, log_z, cavity_log_z, down_field, down_precision, start,
-        stop)``; `log_z`, `cavity_log_z` (M,) IN, the rest as in :func:`make_label_messages`.
-    """
-    message = output.message
-
-    @cpu_kernel()
-    def judged_label_messages(
-        y, noise, log_z, cavity_log_z, down_field, down_precision, start, stop
-    ):
-        for n in range(start, stop):
-            own_noise = judged_noise(noise[0], log_z[n], cavity_log_z[n])
-            for k in range(down_field.shape[1]):
-                down_field[n, k], down_precision[n, k] = message(y[n], own_noise)
-
-    return judged_label_messages
+@cpu_kernel()
+def judge_noise(noise, log_z, cavity_log_z, own_noise, start, stop):
+    """Write the label noise at which each label is believed as if its sample were new, (M,)."""
+    for n in range(start, stop):
+        own_noise[n] = judged_noise(noise[0], log_z[n], cavity_log_z[n])
 
 
 @cache

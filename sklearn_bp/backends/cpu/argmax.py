@@ -428,14 +428,6 @@ def argmax_exact(y, omega, v, log_z, g, gamma, start, stop):
 
 
 @cpu_kernel()
-def argmax_exact_log_z(y, omega, v, log_z, start, stop):
-    """Compute φ of the exact form; `log_z` (M,) OUT."""
-    scratch = np.empty((3, N_NODES), omega.dtype)
-    for n in range(start, stop):
-        log_z[n] = _log_integral(omega, v, n, y[n], scratch)
-
-
-@cpu_kernel()
 def argmax_probabilities(omega, v, proba, start, stop):
     """Compute P(argmax z = c) for all classes c, rows summing to 1; `proba` (M, K) OUT."""
     T = omega.dtype.type

@@ -449,6 +449,10 @@ class CudaBackend(ExpansionOperations, LabelOperations):
         """Add `a` to the target."""
         self._table(elementwise.add, a.shape, target, a)
 
+    def add_number(self, target, number):
+        """Add a number to every entry."""
+        self._table(elementwise.add_number, target.shape, target, target.dtype.type(number))
+
     def subtract_precision(self, target, a):
         """Subtract `a` from the precisions in the target, keeping them at least 0."""
         self._table(elementwise.subtract_precision, a.shape, target, a)

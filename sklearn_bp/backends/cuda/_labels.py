@@ -26,13 +26,10 @@ class LabelOperations:
         kernel = activation.make_label_messages(output)
         self._table(kernel, down_field.shape, y, noise, down_field, down_precision)
 
-    def judged_label_messages(
-        self, output, y, noise, log_z, cavity_log_z, down_field, down_precision
-    ):
-        """Compute the messages of labels of two classes that are believed as if they were new."""
-        kernel = activation.make_judged_label_messages(output)
-        messages = down_field, down_precision
-        self._table(kernel, down_field.shape, y, noise, log_z, cavity_log_z, *messages)
+    def judge_noise(self, noise, log_z, cavity_log_z, own_noise):
+        """Compute the noise at which labels of two classes are believed as if they were new."""
+        kernel, rows = activation.judge_noise, own_noise.shape[0]
+        self._each(kernel, rows, noise, log_z, cavity_log_z, own_noise)
 
     def label_log_z(self, output, y, omega, v, log_z):
         """Compute log Z of labels of independent units, as if they had no noise."""

@@ -105,7 +105,7 @@ def make_label_messages(output):
     -------
     callable
         ``label_messages(y, noise, down_field, down_precision)``; labels `y` (M,) and the label
-        noise `noise` (1,) IN; `down_field`, `down_precision` (M, K) OUT.
+        noise `noise`, (1,) for all or (M,), IN; `down_field`, `down_precision` (M, K) OUT.
     """
     message = output.message
 
@@ -114,41 +114,18 @@ def make_label_messages(output):
         k, first = cuda.grid(2)
         if k < down_field.shape[1]:
             for n in range(first, down_field.shape[0], cuda.gridsize(2)[1]):
-                field, precision = message(y[n], noise[0])
+                field, precision = message(y[n], noise[min(n, noise.shape[0] - 1)])
                 down_field[n, k] = field
                 down_precision[n, k] = precision
 
     return label_messages
 
 
-@cache
-def make_judged_label_messages(output):
-    """Make the kernel of what labels say that are believed as if their samples were new.
-
-    Parameters
-    ----------
-    output : MessageOutput
-        The output channel, of two classes.
-
-    Returns
-    -------
-    callable
-        ``judged_label_messages(y, noise, log_z, cavity_log_z, down_field, down_precision)``;
-        `log_z`, `cavity_log_z` (M,) IN, the rest as in :func:`make_label_messages`.
-    """
-    message = output.message
-
-    @kernel
-    def judged_label_messages(y, noise, log_z, cavity_log_z, down_field, down_precision):
-        k, first = cuda.grid(2)
-        if k < down_field.shape[1]:
-            for n in range(first, down_field.shape[0], cuda.gridsize(2)[1]):
-                own_noise = judged_noise(noise[0], log_z[n], cavity_log_z[n])
-                field, precision = message(y[n], own_noise)
-                down_field[n, k] = field
-                down_precision[n, k] = precision
-
-    return judged_label_messages
+@kernel
+def judge_noise(noise, log_z, cavity_log_z, own_noise):
+    """Write the label noise at which each label is believed as if its sample were new, (M,)."""
+    for n in range(cuda.grid(1), own_noise.shape[0], cuda.gridsize(1)):
+        own_noise[n] = judged_noise(noise[0], log_z[n], cavity_log_z[n])
 
 
 @cache

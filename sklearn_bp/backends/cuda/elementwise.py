@@ -121,6 +121,15 @@ def add(target, a):
 
 
 @kernel
+def add_number(target, number):
+    """Add a number to every entry of the target."""
+    k, first = cuda.grid(2)
+    if k < target.shape[1]:
+        for n in range(first, target.shape[0], cuda.gridsize(2)[1]):
+            target[n, k] += number
+
+
+@kernel
 def subtract_precision(target, a):
     """Subtract `a` from the precisions in the target, keeping them at least 0."""
     k, first = cuda.grid(2)

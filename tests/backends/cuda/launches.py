@@ -8,20 +8,19 @@ from itertools import product
 
 import numpy as np
 from numba import from_dtype
+from oracles.labels import has_one_unit
 
-from sklearn_bp.algorithms import ALGORITHMS
 from sklearn_bp.backends.cuda import _backend, _replay
 from sklearn_bp.backends.cuda._products import TiledProducts
 from sklearn_bp.backends.cuda._runtime import DEVICE_BLOCKS, cuda
-from sklearn_bp.channels import ACTIVATIONS, OUTPUTS
 from sklearn_bp.engine.engine import Engine
 from sklearn_bp.engine.leave_one_out import LeaveOneOut
 from sklearn_bp.engine.network import make_network
 from sklearn_bp.engine.posterior import draw_posterior
 from sklearn_bp.engine.prediction import bayes_moments, class_probabilities, point_preactivation
-from sklearn_bp.priors import PRIORS
 
 from .expansions import expand_small_layers
+from .steps import every_kind
 
 SIZES, SAMPLES = [4, 3, 3], 5
 EDGES = ["exact", "auto", 3]
@@ -94,14 +93,15 @@ def make_backend(patch):
 def run_everything(backend, dtype):
     """Take a step and predict with every algorithm, prior, channel and number of sweeps."""
     rng = np.random.RandomState(0)
-    settings = product(ALGORITHMS, PRIORS, ACTIVATIONS, OUTPUTS, [1, 2], EDGES)
-    for algo, prior, activation, output, n_inner_iter, edges in settings:
+    for (algo, prior, activation, output), n_inner_iter, edges in product(
+        every_kind(), [1, 2], EDGES
+    ):
         if edges != "exact" and algo not in ("bp", "bpi"):
             continue
-        if edges == 3 and (activation, output) != ("sign", "argmax"):
+        if edges == 3 and activation != "sign":
             continue
         network = make_network(
-            [*SIZES[:2], 1 if output == "sign" else SIZES[2]],
+            [*SIZES[:2], 1 if has_one_unit(output) else SIZES[2]],
             algo=algo,
             weight_prior=prior,
             activation=activation,
@@ -116,7 +116,7 @@ def run_everything(backend, dtype):
         posterior = draw_posterior(network, rng)
         engine = Engine(network, posterior, backend)
         engine.leave_one_out = LeaveOneOut(engine, SAMPLES, 1)
-        y = np.ones(SAMPLES, dtype if output == "sign" else np.int64)
+        y = np.ones(SAMPLES, dtype if has_one_unit(output) else np.int64)
         weight = backend.asarray(np.ones(SAMPLES, dtype))
         rows = backend.load_order(np.arange(SAMPLES))
         for kind in ("uint8", "float32", "float64"):

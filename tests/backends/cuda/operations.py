@@ -87,9 +87,10 @@ def _label_cases(d):
         for name in (name for name, output in OUTPUTS.items() if output.factorized):
             messages = d.any(M, 2), d.any(M, 2)
             yield special, "label_messages", [OUTPUTS[name], d.labels(name), noise, *messages]
-            likely = np.log(d.positive(M) / 2), np.log(d.positive(M) / 2)
-            arguments = [OUTPUTS[name], d.labels(name), noise, *likely, d.any(M, 2), d.any(M, 2)]
-            yield special, "judged_label_messages", arguments
+            each = noise * d.positive(M)
+            yield special, "label_messages", [OUTPUTS[name], d.labels(name), each, *messages]
+        likely = np.log(d.positive(M) / 2), np.log(d.positive(M) / 2)
+        yield special, "judge_noise", [noise, *likely, d.any(M)]
         log_z = np.log(d.positive(M) / 2)
         yield special, "soften_labels", [log_z, noise, K - 1, d.any(M, K), d.positive(M, K)]
         sums = Counter("log_probability"), Counter("doubts")
@@ -185,6 +186,7 @@ def _table_cases(d):
     yield "", "subtract_product", arrays(3)
     yield "", "subtract_from", arrays(2)
     yield "", "add", arrays(2)
+    yield "", "add_number", [*arrays(1), 0.5]
     yield "", "subtract_precision", arrays(2)
     yield "", "copy", arrays(2)
     yield "", "fill", [*arrays(1), 3.5]

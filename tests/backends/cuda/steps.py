@@ -2,14 +2,30 @@
 
 import numpy as np
 from engine.running import assert_close
+from oracles.labels import has_one_unit
 
+from sklearn_bp.algorithms import ALGORITHMS
+from sklearn_bp.channels import ACTIVATIONS, OUTPUTS
 from sklearn_bp.engine.engine import Engine
 from sklearn_bp.engine.network import make_network
 from sklearn_bp.engine.posterior import draw_posterior
+from sklearn_bp.priors import PRIORS
 
 from .running import device_data
 
 SAMPLES = 5
+
+
+def every_kind():
+    """Names of algorithms, priors, activations and outputs, any two of them together at least once.
+
+    Every output comes with every pair of the others, in turn.
+    """
+    outputs = list(OUTPUTS)
+    for i, algo in enumerate(ALGORITHMS):
+        for j, prior in enumerate(PRIORS):
+            for k, activation in enumerate(ACTIVATIONS):
+                yield algo, prior, activation, outputs[(i + j + k) % len(outputs)]
 
 
 def combination(algo, prior, activation, output, **options):
@@ -17,7 +33,7 @@ def combination(algo, prior, activation, output, **options):
     seed = sum(map(ord, algo + prior + activation + output))
     rng = np.random.RandomState(seed)
     network = make_network(
-        [4, 3, 1 if output == "sign" else 3],
+        [4, 3, 1 if has_one_unit(output) else 3],
         algo=algo,
         weight_prior=prior,
         activation=activation,
@@ -34,7 +50,7 @@ def combination(algo, prior, activation, output, **options):
     )
     X = rng.standard_normal((SAMPLES, 4)).astype(network.dtype)
     y = rng.choice([-1, 1], SAMPLES).astype(network.dtype)
-    if output != "sign":
+    if not has_one_unit(output):
         y = rng.randint(3, size=SAMPLES)
     weight = [None, rng.uniform(0.5, 2.0, SAMPLES).astype(network.dtype)][seed // 2 % 2]
     return network, draw_posterior(network, rng), X, y, weight

@@ -1,7 +1,5 @@
 """Steps on a GPU against golden numbers, the oracle and the CPU, with cuBLAS and without."""
 
-from itertools import product
-
 import numpy as np
 import pytest
 from engine.running import assert_close
@@ -14,14 +12,13 @@ from sklearn_bp.backends.cpu import CpuBackend
 from sklearn_bp.backends.cuda import _runtime
 from sklearn_bp.backends.cuda._backend import CudaBackend
 from sklearn_bp.backends.cuda._products import TiledProducts, make_products
-from sklearn_bp.channels import ACTIVATIONS, OUTPUTS
+from sklearn_bp.channels import ACTIVATIONS
 from sklearn_bp.engine.prediction import bayes_moments, point_preactivation
-from sklearn_bp.priors import PRIORS
 
 from ..expansions import Study, difference, engine_after, expand_small_layers, marked_shares
 from ..operations import CASE_NAMES, assert_same_operation
 from ..running import device_engine_after_step
-from ..steps import assert_same_outcome, assert_same_posterior, combination, step_on
+from ..steps import assert_same_outcome, assert_same_posterior, combination, every_kind, step_on
 from . import needs_gpu
 
 pytestmark = needs_gpu
@@ -76,9 +73,7 @@ def test_random_networks_agree_with_the_oracle(algo, backend):
             assert_close(reached.variance, layer.var, 1e-9)
 
 
-@pytest.mark.parametrize(
-    "algo, prior, activation, output", list(product(ALGORITHMS, PRIORS, ACTIVATIONS, OUTPUTS))
-)
+@pytest.mark.parametrize("algo, prior, activation, output", list(every_kind()))
 def test_every_kind_agrees_with_the_cpu(algo, prior, activation, output, backend):
     case = combination(algo, prior, activation, output, dtype="float64")
     posterior, outcome = step_on(backend, *case)

@@ -1,7 +1,5 @@
 """Whole steps in the simulator: golden steps, and every combination against the CPU."""
 
-from itertools import product
-
 import numpy as np
 import pytest
 from engine.running import assert_close
@@ -11,12 +9,11 @@ from oracles.golden_steps import load_golden_step
 from sklearn_bp.algorithms import ALGORITHMS
 from sklearn_bp.backends.cpu import CpuBackend
 from sklearn_bp.backends.cuda._backend import CudaBackend
-from sklearn_bp.channels import ACTIVATIONS, OUTPUTS
+from sklearn_bp.channels import OUTPUTS
 from sklearn_bp.engine.prediction import bayes_moments, class_probabilities, point_preactivation
-from sklearn_bp.priors import PRIORS
 
 from ..running import HostProducts, device_engine_after_step
-from ..steps import assert_same_outcome, assert_same_posterior, combination, step_on
+from ..steps import assert_same_outcome, assert_same_posterior, combination, every_kind, step_on
 
 GOLDEN = [f"{algo}_argmax_tau4" for algo in ALGORITHMS]
 GOLDEN += ["bp_sign", "bpi_sparse", "amp_gaussian_argmax_tau3"]
@@ -44,9 +41,7 @@ def test_golden_step_with_tiled_products():
     assert_golden_posterior(device_engine_after_step(case, CudaBackend()), arrays, 1e-9)
 
 
-@pytest.mark.parametrize(
-    "algo, prior, activation, output", list(product(ALGORITHMS, PRIORS, ACTIVATIONS, OUTPUTS))
-)
+@pytest.mark.parametrize("algo, prior, activation, output", list(every_kind()))
 def test_step_agrees_with_the_cpu(algo, prior, activation, output, backend):
     case = combination(algo, prior, activation, output, dtype="float64")
     posterior, outcome = step_on(backend, *case)
@@ -58,7 +53,7 @@ def test_step_agrees_with_the_cpu(algo, prior, activation, output, backend):
 
 def test_the_combinations_have_all_kinds_of_labels_and_likelihood_weights():
     found = {output: set() for output in OUTPUTS}
-    for names in product(ALGORITHMS, PRIORS, ACTIVATIONS, OUTPUTS):
+    for names in every_kind():
         network = combination(*names)[0]
         found[names[-1]].add((network.label_noise > 0, network.likelihood_weight != 1))
     assert set(map(len, found.values())) == {4}
