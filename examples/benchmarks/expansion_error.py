@@ -242,10 +242,11 @@ class Recorder(CpuBackend):
         super().__init__()
         self.fields = []
 
-    def update_fields(self, prior, bad, field_in, *arguments):
-        """Keep a copy, and go on."""
-        self.fields.append(field_in.copy())
-        super().update_fields(prior, bad, field_in, *arguments)
+    def update(self, prior, bad, field_in, *arguments):
+        """Keep a copy of what ±1 weights get, and go on."""
+        if prior.name == "binary":
+            self.fields.append(field_in.copy())
+        super().update(prior, bad, field_in, *arguments)
 
 
 def take_step(network, posterior, X, y, rows):

@@ -44,13 +44,7 @@ PARTS = {
     PRODUCTS: ("matmul", "matmul_pair", "product"),
     "channels": ("moments", "g_gamma", "argmax_g_gamma", "finish_v", "finish_v_full", "point"),
     "labels": ("label_messages", "label_log_z", "soften_labels", "score_labels", "put"),
-    "weights": (
-        "update_fields",
-        "update_precisions",
-        "collect_field",
-        "apply_mask",
-        "second_moment",
-    ),
+    "weights": ("update", "collect_field", "apply_mask", "second_moment"),
     "sums and powers": (
         "multiply",
         "add_product",

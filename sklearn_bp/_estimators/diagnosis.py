@@ -10,7 +10,6 @@ from scipy.sparse import issparse
 from sklearn.exceptions import ConvergenceWarning
 
 from ..engine.prediction import point_weights
-from ..priors import MIN_PRECISION
 
 ROWS_OF_DIAGNOSIS = 1000
 """Samples that a diagnosis looks at."""
@@ -88,12 +87,11 @@ def _one_class(X, codes, classes, predict):
 
 def _runaway(network, layer, posterior):
     """Tell whether means or precisions of a layer have left every sensible range."""
-    n_rows = posterior.mean.shape[0]
-    unbounded = [rows for prior, rows in network.row_groups(layer) if prior.largest_mean == np.inf]
-    if not unbounded:
+    group = network.row_groups(layer)[-1]
+    if group.prior.largest_mean < np.inf:
         return []
-    first = unbounded[0].start - n_rows
-    largest = float(np.abs(posterior.mean[first:]).max())
+    n_rows = posterior.mean.shape[0]
+    largest = float(np.abs(posterior.mean[group.rows]).max())
     start = network.init_scale / np.sqrt(n_rows)
     if largest > LARGEST_GROWTH * start:
         return [
@@ -101,8 +99,8 @@ def _runaway(network, layer, posterior):
             f"{start:.3g}. Lower rho or likelihood_weight, scale the features, or use "
             "algo='amp', which is the most accurate for real weights."
         ]
-    least = float(posterior.precision[first:].min())
-    if least <= MIN_PRECISION:
+    least = float(posterior.precision[group.precision_rows].min())
+    if least <= group.prior.least_precision:
         return [
             f"Layer {layer} has forgotten what it knew of a weight: its precision has fallen to "
             f"{least:.3g}, the smallest there is. Raise rho."
@@ -212,7 +210,7 @@ def warn_of_constant_features(X, network):
         If weights are ±1, rho of the first layer is below 1, and the constant features could shift
         a unit by more than a standard deviation of its pre-activation under random weights.
     """
-    if network.rho[0] >= 1 or network.prior(0).name != "binary" or issparse(X):
+    if network.rho[0] >= 1 or not network.prior(0).has_unit_square or issparse(X):
         return
     constants = constant_features(X)
     norm_sq = np.mean(np.sum(np.square(X[:ROWS_COMPARED], dtype=np.float64), axis=1))

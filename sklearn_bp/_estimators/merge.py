@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 
 from ..engine.posterior import LayerPosterior, moments, variances
-from ..priors import MIN_PRECISION
 from .fitted import check_fitted_network
 
 SAME_AS_PRIOR = ("layer_sizes", "weight_prior", "intercept", "output")
@@ -169,12 +168,15 @@ def _merge_layer(network, layer, start, workers):
         for name in ("field", "precision")
     )
     field, precision = field.astype(network.dtype), precision.astype(network.dtype)
-    np.maximum(precision, MIN_PRECISION, out=precision)
+    for group in network.row_groups(layer):
+        if group.prior.has_precision:
+            rows = precision[group.precision_rows]
+            np.maximum(rows, group.prior.least_precision, out=rows)
     undamped, _ = moments(network, layer, field, precision)
     # One sweep leaves this share of the mean it started from.
     old = damping ** (n_steps * network.n_inner_iter)
     mean = (old * start.mean + (1 - old) * undamped).astype(network.dtype)
-    variance = variances(network, layer, field, precision, mean)
+    variance = variances(network, layer, mean, precision)
     if start.mask is not None:
         mean, variance = mean * start.mask, variance * start.mask
     return LayerPosterior(field, mean, variance, precision, start.mask)

@@ -18,7 +18,6 @@ from sklearn.utils._param_validation import validate_parameter_constraints
 from .._version import __version__
 from ..engine.network import make_network
 from ..engine.posterior import LayerPosterior
-from ..priors import MIN_PRECISION
 from .parameters import CONSTRAINTS, NETWORK_OPTIONS, PARAMETERS_OF_VERSION_0_1
 from .validation import validate_classes
 
@@ -251,8 +250,8 @@ def _read_network(header):
 def _read_layer(network, layer, arrays):
     """Check and gather the arrays of a layer."""
     n_rows, n_units = network.n_rows(layer), network.layer_sizes[layer + 1]
-    n_precise = network.n_precision_rows(layer)
-    rows = {"field": n_rows, "mean": n_rows, "variance": n_rows, "precision": n_precise}
+    n_precision = network.n_precision_rows(layer)
+    rows = {"field": n_rows, "mean": n_rows, "variance": n_rows, "precision": n_precision}
     checked = {}
     for name, length in rows.items():
         array = arrays[f"{name}_{layer}"]
@@ -269,11 +268,16 @@ def _read_layer(network, layer, arrays):
 
 
 def _check_moments(network, layer, checked):
-    """Refuse what no posterior has: means out of range, negative variances and precisions."""
-    for prior, rows in network.row_groups(layer):
-        if (abs(checked["mean"][rows]) > prior.largest_mean).any():
+    """Refuse moments and precisions that no posterior has."""
+    mean, precision = checked["mean"], checked["precision"]
+    too_small = (checked["variance"] < 0).any()
+    for group in network.row_groups(layer):
+        prior = group.prior
+        if (abs(mean[group.rows]) > prior.largest_mean).any():
             raise ValueError(f"mean_{layer} is too large for weight_prior={prior.name!r}")
-    if (checked["variance"] < 0).any() or (checked["precision"] < MIN_PRECISION).any():
+        if prior.has_precision:
+            too_small |= (precision[group.precision_rows] < prior.least_precision).any()
+    if too_small:
         raise ValueError(f"variance_{layer} or precision_{layer} is too small")
 
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 import numpy as np
 from sklearn.utils import check_array
 
+from ..engine.network import INTERCEPT_PRIOR
 from ..engine.posterior import LayerPosterior, moments, variances
 from ..engine.prediction import point_weights
-from ..priors import MIN_PRECISION
 
 PLAIN_TYPES = frozenset((bool, int, float, str, type(None)))
 """Types of values that are what they seem."""
@@ -35,6 +35,11 @@ def _read_only(array):
     return view
 
 
+def _have_precision(network):
+    """Tell for each layer whether its weights, not only its intercepts, have a precision."""
+    return [network.prior(layer).has_precision for layer in range(network.n_layers)]
+
+
 def split(network, posterior, name):
     """Separate the weights' part of a quantity from the intercepts'.
 
@@ -49,20 +54,19 @@ def split(network, posterior, name):
 
     Returns
     -------
-    weights : list of ndarray of shape (n_in, n_out) or None, or None
-        None in the place of a layer whose weights have no precision, and None if none has.
+    weights : list of ndarray of shape (n_in, n_out), or None
+        Of precisions None if no layer's weights have one; if some have, None for the others.
     intercepts : list of ndarray of shape (n_out,), or None
         None without intercepts.
     """
     arrays = [getattr(layer, name) for layer in posterior]
-    intercepts = None
-    weights = [
-        _read_only(array[: network.layer_sizes[layer]])
-        if name != "precision" or network.prior(layer).has_precision
-        else None
-        for layer, array in enumerate(arrays)
-    ]
-    weights = None if all(array is None for array in weights) else weights
+    weights = intercepts = None
+    shown = _have_precision(network) if name == "precision" else [True] * len(arrays)
+    if any(shown):
+        weights = [
+            _read_only(array[:n_in]) if is_shown else None
+            for array, n_in, is_shown in zip(arrays, network.layer_sizes, shown, strict=False)
+        ]
     if network.intercept:
         intercepts = [_read_only(array[-1]) for array in arrays]
     return weights, intercepts
@@ -156,8 +160,8 @@ def certainties(prior, mean, variance):
 
     Parameters
     ----------
-    network : Network
-        The network.
+    prior : WeightPrior
+        Their prior.
     mean, variance : ndarray of shape (n_in, n_out)
         m and σ, zero where pruned.
 
@@ -202,10 +206,10 @@ def assemble(network, **arguments):
 
 def _check_presence(network, arguments):
     """Refuse what is missing and what has no meaning for the network."""
-    precise = any(network.prior(layer).has_precision for layer in range(network.n_layers))
+    some = any(_have_precision(network))
     rules = (
         ("weight_fields", True, True, ""),
-        ("weight_precisions", precise, precise, f"weight_prior={network.weight_prior!r}"),
+        ("weight_precisions", some, some, f"weight_prior={network.weight_prior!r}"),
         ("intercept_fields", network.intercept, network.intercept, "fit_intercept=False"),
         ("intercept_precisions", network.intercept, network.intercept, "fit_intercept=False"),
         ("intercept_means", False, network.intercept, "fit_intercept=False"),
@@ -237,11 +241,10 @@ def _check_one(network, name, layer, array):
     label = f"{name}[{layer}]"
     if name == "weight_masks" and array is None:
         return None
-    prior = network.prior(layer)
-    if name == "weight_precisions" and (array is None) == prior.has_precision:
-        needed = "an array" if prior.has_precision else "None"
-        raise ValueError(f"{label} must be {needed} for weight_prior={prior.name!r}.")
-    if array is None:
+    prior = INTERCEPT_PRIOR if name.startswith("intercept") else network.prior(layer)
+    if name == "weight_precisions" and not prior.has_precision:
+        if array is not None:
+            raise ValueError(f"{label} must be None with weight_prior={prior.name!r}.")
         return None
     dtype = None if name == "weight_masks" else network.dtype
     array = _to_numbers(label, array, dtype)
@@ -249,10 +252,10 @@ def _check_one(network, name, layer, array):
         raise ValueError(f"{label} must have shape {shape}; got {array.shape}.")
     if name == "weight_masks":
         return _to_mask(label, array)
-    if name.endswith("precisions") and array.min() < MIN_PRECISION:
+    if name.endswith("precisions") and array.min() < prior.least_precision:
         raise ValueError(
-            f"{label} must not be below {MIN_PRECISION:g}, the smallest precision of a weight; "
-            f"got {array.min():g}."
+            f"{label} must not be below {prior.least_precision:g}, the smallest precision of a "
+            f"weight; got {array.min():g}."
         )
     if name == "weight_means" and abs(array).max() > prior.largest_mean:
         raise ValueError(
@@ -295,7 +298,7 @@ def _assemble_layer(network, layer, lists):
         mean[:n_in] = parts["weight_means"]
     if parts["intercept_means"] is not None:
         mean[n_in:] = parts["intercept_means"]
-    variance = variances(network, layer, field, precision, mean)
+    variance = variances(network, layer, mean, precision)
     mask = _complete_mask(network, parts["weight_masks"])
     if mask is not None:
         mean, variance = mean * mask, variance * mask

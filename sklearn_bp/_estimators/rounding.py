@@ -63,7 +63,8 @@ def round_weights(estimator, X, *, n_layers=1, free_scale=True):
     NotFittedError
         If it is not fitted.
     ValueError
-        If its weights are Gaussian, a parameter is out of range, or the samples are not allowed.
+        If weights to be rounded are not ±1, a parameter is out of range, or the samples are not
+        allowed.
 
     See Also
     --------
@@ -93,15 +94,15 @@ def round_weights(estimator, X, *, n_layers=1, free_scale=True):
     """
     check_fitted_network(estimator)
     network = estimator._network
-    if network.weight_prior != "binary":
-        raise ValueError(
-            "round_weights needs weights with weight_prior='binary'; got an estimator with "
-            f"weight_prior={network.weight_prior!r}, whose weights are no signs."
-        )
     if n_layers > network.n_layers - 1:
         raise ValueError(
             f"n_layers must be at most the number of hidden layers, {network.n_layers - 1}; got "
             f"{n_layers}."
+        )
+    if any(network.prior(layer).name != "binary" for layer in range(n_layers)):
+        raise ValueError(
+            "round_weights needs weights with weight_prior='binary' in the layers that it rounds; "
+            f"got an estimator with weight_prior={network.weight_prior!r}."
         )
     X = validation.validate_samples(estimator, X, estimator.dtype)
     posterior = list(estimator._current_posterior())
@@ -150,7 +151,7 @@ def _round_layer(posterior, second_moment, free_scale):
     mean[n_inputs:] /= scale
     variance[n_inputs:] /= scale**2
     field[n_inputs:] *= scale
-    # Only intercepts have a precision.
+    # Of these layers only intercepts have a precision.
     precision *= scale**2
     return replace(posterior, field=field, mean=mean, variance=variance, precision=precision)
 

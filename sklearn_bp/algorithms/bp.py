@@ -139,11 +139,11 @@ class BeliefPropagation(BPInspired):
         own = layer.own
         if layer.network.n_inner_iter == 1:
             return
-        for (prior, rows), weights in zip(layer.groups, layer.weights.groups, strict=True):
+        for group, (_, precision, *_) in zip(layer.groups, layer.weights.groups, strict=True):
             layer.backend.update_m_cav(
-                prior,
+                group.prior,
                 layer.weights.field,
-                weights.precision if prior.has_precision else weights.field,
+                precision,
                 layer.mask_or_ones,
                 layer.likelihood_weight,
                 layer.damping,
@@ -151,5 +151,5 @@ class BeliefPropagation(BPInspired):
                 own.x_cav,
                 own.m_cav,
                 own.g_cav,
-                rows.start,
+                group.rows.start,
             )

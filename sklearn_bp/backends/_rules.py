@@ -1,6 +1,5 @@
 """Scalar rules of the sweep that are no channel's or prior's, one definition for all backends."""
 
-from ..priors import MIN_PRECISION
 from ..scalar import scalar_function
 
 MIN_V = 1e-8
@@ -39,27 +38,9 @@ def next_parameter(incoming, previous, prior, weight, reinforcement, rho):
 
 
 @scalar_function
-def positive_part(x):
-    """Give a number where it is above zero, else zero; NaN stays NaN."""
-    zero = type(x)(0)
-    return zero if x < zero else x
-
-
-@scalar_function
-def next_precision(incoming, previous, prior, weight, reinforcement, rho):
-    """Compute a precision G after a sweep; a mini-batch never makes a weight less certain.
-
-    Γ of a unit is negative where the message from above contradicts ω. Where classes overlap, Σ Γ
-    would sink below zero, G to its smallest value, and means H/G would explode.
-    """
-    return next_parameter(positive_part(incoming), previous, prior, weight, reinforcement, rho)
-
-
-@scalar_function
-def bound_precision(precision):
-    """Keep a precision G from falling below the smallest one."""
-    least = type(precision)(MIN_PRECISION)
-    return least if precision < least else precision
+def at_least(x, bound):
+    """Give a number where it is not below a bound, else the bound; NaN stays NaN."""
+    return bound if x < bound else x
 
 
 @scalar_function
@@ -82,4 +63,4 @@ def precision_left(gained, lost):
     factor of negative precision rewards activations for growing: networks of unbounded activations
     do not train with it.
     """
-    return positive_part(gained - lost)
+    return at_least(gained - lost, type(gained)(0))

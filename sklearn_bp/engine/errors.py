@@ -1,5 +1,7 @@
 """Errors of the engine."""
 
+from math import inf
+
 
 class NonFiniteError(FloatingPointError, ValueError):
     """A PasP step would have left the finite numbers, or made a weight's mean run away.
@@ -19,7 +21,7 @@ class NonFiniteError(FloatingPointError, ValueError):
             hints.append(f"rho={max(network.rho):g} above 1 multiplies the fields at every step")
         if max(network.damping) == 0:
             hints.append("damping=0 lets messages jump")
-        if network.activation == "relu" and "gaussian" in network.weight_prior:
+        if network.activation == "relu" and network.prior(layer).largest_mean == inf:
             hints.append(
                 "with activation='relu' real weights may grow without bound in large mini-batches"
             )

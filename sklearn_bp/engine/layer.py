@@ -13,7 +13,6 @@ from .layout import choose_layout
 from .posterior import LayerPosterior
 
 
-@dataclass(eq=False)
 class Weights:
     """A layer's weight posterior on the device.
 
@@ -22,27 +21,25 @@ class Weights:
     field, mean, variance : device array of the layout's shape
         H, m, σ.
     precision : device array of the layout's precision shape
-        G of the rows that have one, which are the last ones.
-    groups : list of Weights
-        Views of the rows of every prior; `precision` is None where the prior has none.
+        G of the rows that have a precision, which are the last ones.
+    groups : list of tuple of four device arrays
+        Views of H, G, m and σ, one tuple per group of rows; H in the place of a G that is not.
     """
 
-    field: object
-    mean: object
-    variance: object
-    precision: object
-    groups: list
-
-
-def _make_weights(backend, layout, dtype, groups):
-    """Allocate weights, and view the rows of every group."""
-    arrays = [backend.zeros(layout.shape, dtype) for _ in range(3)]
-    precision = backend.zeros(layout.precision_shape, dtype)
-    first, views = layout.shape[0] - layout.precision_shape[0], []
-    for prior, rows in groups:
-        own = precision[rows.start - first : rows.stop - first] if prior.has_precision else None
-        views.append(Weights(*(array[rows] for array in arrays), own, []))
-    return Weights(*arrays, precision, views)
+    def __init__(self, backend, layout, dtype, groups):
+        self.field, self.mean, self.variance = (
+            backend.zeros(layout.shape, dtype) for _ in range(3)
+        )
+        self.precision = backend.zeros(layout.precision_shape, dtype)
+        self.groups = [
+            (
+                self.field[group.rows],
+                group.precision(self.precision, self.field),
+                self.mean[group.rows],
+                self.variance[group.rows],
+            )
+            for group in groups
+        ]
 
 
 @dataclass
@@ -183,7 +180,7 @@ class Layer:
 
     @property
     def needs_second_moment(self):
-        """Whether V or A need E[w²] per weight, which is 1 for dense ±1 weights."""
+        """Whether V or A need E[w²] per weight."""
         if not self.has_units_below:
             return False
         return (
@@ -199,9 +196,10 @@ class Layer:
         self.layout = layout = choose_layout(self, posterior.mask)
         self.up, self.down, self.collect = layout.up, layout.down, layout.collect
         n_spare = 2 if self.network.n_inner_iter > 1 else 1
-        self.groups = self._row_groups()
-        parts = self.backend, layout, dtype, self.groups
-        self._weights = [_make_weights(*parts) for _ in range(1 + n_spare)]
+        self.groups = groups = self.network.row_groups(
+            self.index, layout.constant_start, layout.shape[0]
+        )
+        self._weights = [Weights(self.backend, layout, dtype, groups) for _ in range(1 + n_spare)]
         self.mask = None
         if posterior.mask is not None and not layout.compressed:
             self.mask = self.backend.zeros(posterior.mask.shape, dtype)
@@ -211,22 +209,10 @@ class Layer:
             self.second_moment = self.backend.zeros(layout.shape, dtype)
         if self.prior.has_precision:
             self.precision_term = self.backend.zeros(layout.shape, dtype)
-        first = layout.shape[0] - layout.precision_shape[0]
-        self.precisions_in = [
-            self.precision_in[max(rows.start - first, 0) : max(rows.stop - first, 0)]
-            for _, rows in self.groups
-        ]
         self.unit_scale = self.backend.full((layout.shape[1],), 1, dtype)
         if self.is_output:
             self.label_noise = self.backend.full((1,), self.network.label_noise, dtype)
         self.memory = self._make_memory()
-
-    def _row_groups(self):
-        """List the rows of weight arrays by prior."""
-        n_rows = self.layout.shape[0]
-        ends = {0: 0, self.n_inputs: n_rows - self.layout.n_constant_rows, self.n_rows: n_rows}
-        groups = self.network.row_groups(self.index)
-        return [(prior, slice(ends[rows.start], ends[rows.stop])) for prior, rows in groups]
 
     def _make_memory(self):
         """Make the memory of the mini-batch arrays, empty as yet."""
@@ -338,7 +324,11 @@ class Layer:
             self.left_out = bind(self.left_out_arrays, n_samples)
         shape = (self.algorithm.n_terms(self), *self.layout.shape)
         self.terms = terms[: math.prod(shape)].reshape(shape)
-        self.fields_in = [self.terms[0][rows] for _, rows in self.groups]
+        field_in = self.terms[0]
+        self.learned = [
+            (group.prior, field_in[group.rows], group.precision(self.precision_in, field_in))
+            for group in self.groups
+        ]
 
     @cached_property
     def likelihood_weights(self):

@@ -71,14 +71,14 @@ class TransposedArrays:
 
 
 class DenseLayout:
-    """Weights as matrices, the constant input's row last.
+    """Weights as matrices, the rows that have a precision last.
 
     Attributes
     ----------
     shape, precision_shape : tuple of int
         Shapes of weight arrays and of precision arrays.
-    n_constant_rows : int
-        How many of their rows, the last ones, belong to the constant input.
+    constant_start : int
+        First row of the constant input's weights.
     compressed : bool
         False.
     scratch : type
@@ -92,7 +92,7 @@ class DenseLayout:
         self._backend = layer.backend
         self.shape = (layer.n_rows, layer.n_units)
         self.precision_shape = (layer.n_precision_rows, layer.n_units)
-        self.n_constant_rows = layer.n_rows - layer.n_inputs
+        self.constant_start = layer.n_inputs
 
     def pack(self, array, padding=0):
         """Bring a host matrix into this layout.
@@ -100,7 +100,7 @@ class DenseLayout:
         Parameters
         ----------
         array : ndarray of shape (rows, n_units)
-            All rows, or those with a precision.
+            All rows, or those that have a precision.
         padding : float
             Of no meaning here.
 
@@ -151,7 +151,7 @@ class DenseLayout:
         self._backend.matmul_pair(*((x.T, g, out) for x, g, out in (first, second)))
 
     def constant_rows(self, array):
-        """View the precision rows of an intercept as (1, K)."""
+        """View the precisions of an intercept, which the others have none beside, as (1, K)."""
         return array
 
     @staticmethod
@@ -204,8 +204,8 @@ class CompressedLayout:
     ----------
     shape, precision_shape : tuple of int
         Shapes of weight arrays and of precision arrays, rows of :data:`BLOCK` entries.
-    n_constant_rows : int
-        How many of these rows, the last ones, belong to the constant input.
+    constant_start : int
+        First row of the constant input's weights.
     compressed : bool
         True.
     scratch : type
@@ -227,8 +227,9 @@ class CompressedLayout:
         )
         self._rows, self._units, self._entries = rows, units, entries
         self.shape = (n_padded // BLOCK + n_constant, BLOCK)
-        self.precision_shape = (self.shape[0] if layer.prior.has_precision else n_constant, BLOCK)
-        self.n_constant_rows = n_constant
+        self.constant_start = n_padded // BLOCK
+        n_precision = self.shape[0] if layer.prior.has_precision else n_constant
+        self.precision_shape = (n_precision, BLOCK)
         self.index = self._make_index(layer.n_units)
 
     def _make_index(self, n_units):
@@ -261,7 +262,7 @@ class CompressedLayout:
         Parameters
         ----------
         array : ndarray of shape (rows, n_units)
-            All rows, or those with a precision.
+            All rows, or those that have a precision.
         padding : float
             Value of the entries that are no weights.
 
@@ -345,7 +346,7 @@ class CompressedLayout:
         self.collect(*second)
 
     def constant_rows(self, array):
-        """View the precision entries of an intercept as (1, K)."""
+        """View the precisions of an intercept, which the others have none beside, as (1, K)."""
         return array.reshape(-1)[: self._layer.n_units].reshape((1, self._layer.n_units))
 
     def edge_sums(self, layer):

@@ -7,13 +7,54 @@ import numpy as np
 
 from ..algorithms import ALGORITHMS
 from ..channels import ACTIVATIONS, OUTPUTS
-from ..priors import GAUSSIAN, PRIORS
+from ..priors import PRIORS, WeightPrior
+
+INTERCEPT_PRIOR = PRIORS["gaussian"]
+"""Prior of the weights of the constant input."""
 
 EDGE_MODES = ("auto", "exact")
 
 LARGEST_DEGREE = 8
 """Of an expansion that is asked for by its degree. Coefficients of powers grow like
 (1 + √2)^degree: with more, single precision has fewer digits left than the polynomial gives."""
+
+
+@dataclass(frozen=True)
+class RowGroup:
+    """Rows of a layer's weight arrays whose weights have one prior.
+
+    Attributes
+    ----------
+    prior : WeightPrior
+        The prior.
+    rows : slice
+        The rows.
+    precision_rows : slice or None
+        The same rows in arrays of precisions; None if the prior has no precision.
+    """
+
+    prior: WeightPrior
+    rows: slice
+    precision_rows: slice | None
+
+    def precision(self, precision, substitute):
+        """View the group's rows of an array of precisions, or of one in its place.
+
+        Parameters
+        ----------
+        precision : array of shape (n_precision_rows, n_units)
+            Precisions.
+        substitute : array of shape (n_rows, n_units)
+            What kernels get, and leave alone, where the prior has no precision.
+
+        Returns
+        -------
+        array
+            The rows.
+        """
+        if self.precision_rows is None:
+            return substitute[self.rows]
+        return precision[self.precision_rows]
 
 
 @dataclass(frozen=True)
@@ -28,7 +69,7 @@ class Network:
     algo : str
         Key of :data:`sklearn_bp.algorithms.ALGORITHMS`.
     weight_prior : str or tuple of str
-        Key of :data:`sklearn_bp.priors.PRIORS`; one per weight layer if these differ.
+        Key of :data:`sklearn_bp.priors.PRIORS`; a tuple has one per weight layer, not all alike.
     activation : str
         Key of :data:`sklearn_bp.channels.ACTIVATIONS`.
     output : str
@@ -101,26 +142,45 @@ class Network:
         return self.layer_sizes[layer] + self.intercept
 
     def prior(self, layer):
-        """The prior of a layer's weights; an intercept's is Gaussian."""
+        """Prior of a layer's weights, those of the constant input apart."""
         names = self.weight_prior
         return PRIORS[names if isinstance(names, str) else names[layer]]
 
     def n_precision_rows(self, layer):
-        """How many of a layer's last rows have a precision."""
+        """How many of a layer's rows, the last ones, have weights with a precision."""
         return self.n_rows(layer) if self.prior(layer).has_precision else int(self.intercept)
 
-    def row_groups(self, layer):
-        """List a layer's rows by prior.
+    def row_groups(self, layer, constant_start=None, n_rows=None):
+        """Group a layer's rows by the prior of their weights.
+
+        Parameters
+        ----------
+        layer : int
+            Index of the weight layer.
+        constant_start, n_rows : int or None
+            First row of the constant input's weights and number of rows; None for those of a
+            matrix, where the constant input has the last row.
 
         Returns
         -------
-        list of (WeightPrior, slice)
-            A prior, and the rows that have it.
+        list of RowGroup
+            One group, or two: an intercept is Gaussian whatever the weights are.
         """
-        prior, n_inputs, n_rows = self.prior(layer), self.layer_sizes[layer], self.n_rows(layer)
-        if not self.intercept or prior is GAUSSIAN:
-            return [(prior, slice(0, n_rows))]
-        return [(prior, slice(0, n_inputs)), (GAUSSIAN, slice(n_inputs, n_rows))]
+        prior = self.prior(layer)
+        start = self.layer_sizes[layer] if constant_start is None else constant_start
+        n_rows = self.n_rows(layer) if n_rows is None else n_rows
+        parts = [(prior, 0, n_rows)]
+        if self.intercept and prior is not INTERCEPT_PRIOR:
+            parts = [(prior, 0, start), (INTERCEPT_PRIOR, start, n_rows)]
+        skipped = 0 if prior.has_precision else start
+        return [
+            RowGroup(
+                one,
+                slice(first, stop),
+                slice(first - skipped, stop - skipped) if one.has_precision else None,
+            )
+            for one, first, stop in parts
+        ]
 
     def largest_product(self, n_samples):
         """Multiply-adds of the largest layer's products, for a number of samples."""
@@ -175,6 +235,21 @@ def per_layer(name, value, n_layers, low, high, *, low_open=False, high_open=Fal
     return tuple(float(number) for number in values)
 
 
+def _check_weight_prior(value, n_layers):
+    """Check the name of a prior, or a sequence of them; one name if all layers have the same."""
+    names = [value] * n_layers if isinstance(value, str) else list(value)
+    if len(names) != n_layers:
+        raise ValueError(
+            f"weight_prior must be a name or a sequence of {n_layers} names, one per weight layer "
+            f"(hidden layers and the output); got {len(names)}: {value!r}."
+        )
+    if not all(isinstance(name, str) and name in PRIORS for name in names):
+        raise ValueError(
+            f"weight_prior must be one of {sorted(PRIORS)} in every layer; got {value!r}."
+        )
+    return names[0] if len(set(names)) == 1 else tuple(map(str, names))
+
+
 def make_network(
     layer_sizes,
     *,
@@ -193,7 +268,7 @@ def make_network(
     layer_sizes : sequence of int
         Units per layer from the features to the output.
     weight_prior : str or sequence of str
-        A name for every layer, or one per weight layer.
+        A key of :data:`sklearn_bp.priors.PRIORS` for every layer, or one per weight layer.
     rho, damping, density : float or sequence of float
         A number for every layer, or one per weight layer; rho > 0, damping in [0, 1), density in
         (0, 1].
@@ -220,7 +295,7 @@ def make_network(
     _check_edges(edges)
     network = Network(
         layer_sizes=sizes,
-        weight_prior=_check_priors(weight_prior, n_layers),
+        weight_prior=_check_weight_prior(weight_prior, n_layers),
         rho=per_layer("rho", rho, n_layers, 0.0, np.inf, low_open=True, high_open=True),
         damping=per_layer("damping", damping, n_layers, 0.0, 1.0, high_open=True),
         density=per_layer("density", density, n_layers, 0.0, 1.0, low_open=True),
@@ -244,19 +319,6 @@ def make_network(
                 f"{name} must be one of {sorted(registry)}; got {getattr(network, name)!r}."
             )
     return network
-
-
-def _check_priors(value, n_layers):
-    """Check the name of a weight prior, or one per layer; one name if all are the same."""
-    names = (value,) * n_layers if isinstance(value, str) else tuple(value)
-    if len(names) != n_layers:
-        raise ValueError(
-            f"weight_prior must be a name or a sequence of {n_layers} names, one per weight layer "
-            f"(hidden layers and the output); got {len(names)}: {value!r}."
-        )
-    if any(not isinstance(name, str) or name not in PRIORS for name in names):
-        raise ValueError(f"weight_prior must be one of {sorted(PRIORS)}; got {value!r}.")
-    return names if len(set(names)) > 1 else str(names[0])
 
 
 def _check_edges(edges):

@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..backends.cpu.weights import make_moments
+from ..backends.cpu.weights import make_update
+from .network import INTERCEPT_PRIOR
 
 
 @dataclass(eq=False)
@@ -23,7 +24,7 @@ class LayerPosterior:
     variance : ndarray of shape (n_rows, n_units)
         σ, a variance.
     precision : ndarray of shape (n_precision_rows, n_units)
-        G of the rows that have one, which are the last ones; no rows if there are none.
+        G of the rows that have a precision, which are the last ones; no rows if there are none.
     mask : ndarray of bool, shape (n_rows, n_units), or None
         Weights that exist; None if all do.
     """
@@ -73,37 +74,51 @@ def moments(network, layer, field, precision):
         Moments of every weight.
     """
     mean = np.empty_like(field)
-    return mean, _moments(network, layer, field, precision, mean, False)
+    for group in network.row_groups(layer):
+        prior, H, G = group.prior, field[group.rows], group.precision(precision, field)
+        if prior.array_mean is None:
+            mean[group.rows], _ = _learn_nothing(prior, H, G, H, damping=0)
+        else:
+            mean[group.rows] = prior.array_mean(H, G)
+    return mean, variances(network, layer, mean, precision)
 
 
-def variances(network, layer, field, precision, mean):
-    """Compute the variances of weights whose means are damped.
+def variances(network, layer, mean, precision):
+    """Compute the variances that belong to (damped) means.
 
     Parameters
     ----------
-    network, layer, field, precision
-        As in :func:`moments`.
+    network : Network
+        The network.
+    layer : int
+        Index of the weight layer.
     mean : ndarray of shape (n_rows, n_units)
         m.
+    precision : ndarray of shape (n_precision_rows, n_units)
+        G.
 
     Returns
     -------
     ndarray of shape (n_rows, n_units)
         σ.
     """
-    return _moments(network, layer, field, precision, mean, True)
-
-
-def _moments(network, layer, field, precision, mean, damped):
-    """Compute variances, and means unless they are damped, of one group of rows after another."""
-    variance = np.empty_like(field)
-    first = field.shape[0] - precision.shape[0]
-    for prior, rows in network.row_groups(layer):
-        own = field[rows]
-        if prior.has_precision:
-            own = precision[rows.start - first : rows.stop - first]
-        make_moments(prior)(field[rows], own, damped, mean[rows], variance[rows])
+    variance = np.empty_like(mean)
+    for group in network.row_groups(layer):
+        m, G = mean[group.rows], group.precision(precision, mean)
+        _, variance[group.rows] = _learn_nothing(group.prior, m, G, m, damping=1)
     return variance
+
+
+def _learn_nothing(prior, field, precision, mean, damping):
+    """Compute m and σ of host arrays by the update of a sweep that learns nothing."""
+    arrays = [np.ascontiguousarray(array) for array in (field, precision, mean)]
+    (field, precision, mean), zeros = arrays, np.zeros(field.shape, field.dtype)
+    new = [np.empty_like(zeros) for _ in range(4)]
+    numbers = np.array([1, 0, 0, damping], field.dtype)
+    make_update(prior)(
+        field, precision, zeros, zeros, zeros, zeros, mean, *numbers, *new, 0, len(field)
+    )
+    return new[2], new[3]
 
 
 def draw_posterior(network, random_state):
@@ -131,11 +146,11 @@ def _draw_layer(network, layer, random_state):
     """Draw one layer's start."""
     prior = network.prior(layer)
     n_in, n_out = network.layer_sizes[layer : layer + 2]
-    field, precision = prior.draw(random_state, n_in, n_out, network.init_scale, np.float64)
+    field, precision = prior.draw(random_state, n_in, n_out, network.init_scale)
     mask = _draw_mask(network.density[layer], n_in, n_out, random_state)
     precision = np.empty((0, n_out)) if precision is None else precision
     if network.intercept:
-        spread = prior.start_variance(n_in, network.init_scale)
+        spread = network.init_scale**2 * (1 if prior is INTERCEPT_PRIOR else n_in)
         field = np.vstack([field, np.zeros((1, n_out))])
         precision = np.vstack([precision, np.full((1, n_out), 1 / spread)])
         mask = None if mask is None else np.vstack([mask, np.ones((1, n_out), dtype=bool)])

@@ -5,7 +5,6 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ..backends.cpu.weights import second_moment
 from ..channels import ACTIVATIONS, OUTPUTS
 
 CHUNK_ROWS = 1024
@@ -24,7 +23,7 @@ takes longer than the prediction of a few samples."""
 
 
 def point_weights(network, posterior):
-    """Compute the point weights, as priors say, times the mask.
+    """Compute the point weights, as their prior says, times the mask.
 
     Parameters
     ----------
@@ -44,8 +43,9 @@ def point_weights(network, posterior):
 def _layer_point_weights(network, layer, posterior):
     """Compute the point weights of one layer."""
     weight = np.empty_like(posterior.mean)
-    for prior, rows in network.row_groups(layer):
-        weight[rows] = prior.point(posterior.mean[rows], posterior.variance[rows])
+    for group in network.row_groups(layer):
+        rows = group.rows
+        weight[rows] = group.prior.point(posterior.mean[rows], posterior.variance[rows])
     return weight if posterior.mask is None else weight * posterior.mask
 
 
@@ -268,15 +268,14 @@ def add_label_noise(network, probabilities):
 
 def _device_moments(posterior, backend):
     """Bring mean, variance and second moment of a layer's weights to the device."""
-    arrays = posterior.mean, posterior.variance, _derived(posterior, "square", _second_moment)
+    second_moment = _derived(posterior, "second moment", _second_moment)
+    arrays = (posterior.mean, posterior.variance, second_moment)
     return tuple(backend.asarray(array) for array in arrays)
 
 
 def _second_moment(posterior):
     """Compute E[w²] of a layer's weights."""
-    square = np.empty_like(posterior.mean)
-    second_moment(posterior.mean, posterior.variance, square, 0, square.shape[0])
-    return square
+    return posterior.mean * posterior.mean + posterior.variance
 
 
 def _activation_moments(network, below, array, backend):
@@ -296,11 +295,11 @@ def _activation_moments(network, below, array, backend):
 
 def _preactivation_moments(layer, array, weights, backend):
     """Compute ω and V of a layer's units."""
-    mean, variance, square = weights
+    mean, variance, second_moment = weights
     backend.matmul(array["x"], mean, array["z"])
     backend.matmul(array["x_sq"], variance, array["v"])
     if layer:
-        backend.matmul(array["x_var"], square, array["v_term"])
+        backend.matmul(array["x_var"], second_moment, array["v_term"])
     backend.finish_v_full(array["v"], array["v_term"], array["bad"])
 
 

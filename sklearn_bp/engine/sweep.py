@@ -134,7 +134,7 @@ def _down_precision(layer):
 
 
 def _precision_in(layer):
-    """Compute G_in = Σ_n (x̂² + Δ) Γ − Δ g² of the rows that have a precision."""
+    """Compute G_in = Σ_n (x̂² + Δ) Γ − Δ g² of the weights that have a precision."""
     batch = layer.batch
     if not layer.n_precision_rows:
         return
@@ -167,41 +167,22 @@ def update(layer, n_terms, bad):
     new = layer.next_weights()
     if n_terms > 1:
         backend.collect_field(layer.terms[:n_terms], old.mean, layer.unit_scale)
-    groups = zip(layer.groups, committed.groups, old.groups, new.groups, strict=True)
-    incoming = zip(layer.fields_in, layer.precisions_in, strict=True)
-    for ((prior, _), start, before, after), (field_in, precision_in) in zip(
-        groups, incoming, strict=True
-    ):
-        if prior.has_precision:
-            backend.update_precisions(
-                prior,
-                bad,
-                field_in,
-                precision_in,
-                start.field,
-                start.precision,
-                before.field,
-                before.precision,
-                before.mean,
-                *layer.update_numbers,
-                after.field,
-                after.precision,
-                after.mean,
-                after.variance,
-            )
-        else:
-            backend.update_fields(
-                prior,
-                bad,
-                field_in,
-                start.field,
-                before.field,
-                before.mean,
-                *layer.update_numbers,
-                after.field,
-                after.mean,
-                after.variance,
-            )
+    for number, (prior, field_in, precision_in) in enumerate(layer.learned):
+        prior_field, prior_precision, *_ = committed.groups[number]
+        field, precision, mean, _ = old.groups[number]
+        backend.update(
+            prior,
+            bad,
+            field_in,
+            precision_in,
+            prior_field,
+            prior_precision,
+            field,
+            precision,
+            mean,
+            *layer.update_numbers,
+            *new.groups[number],
+        )
     if layer.mask is not None:
         backend.apply_mask(layer.mask, new.mean, new.variance)
     layer.advance(new)

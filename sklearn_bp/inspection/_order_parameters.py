@@ -94,10 +94,13 @@ def overlaps(estimator):
     [(11, 11), (3, 3)]
     """
     check_fitted_network(estimator)
-    network = estimator._network
-    priors = [network.prior(layer) for layer in range(network.n_layers)]
-    moments = estimator.weight_means_, estimator.weight_variances_, estimator.weight_masks_
-    return [_layer_overlaps(*layer) for layer in zip(priors, *moments, strict=True)]
+    layers = zip(
+        estimator.weight_means_, estimator.weight_variances_, estimator.weight_masks_, strict=True
+    )
+    return [
+        _layer_overlaps(estimator._network.prior(number), *layer)
+        for number, layer in enumerate(layers)
+    ]
 
 
 def mean_overlaps(estimator):

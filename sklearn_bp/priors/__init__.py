@@ -1,6 +1,6 @@
 """Weight priors, each a record of scalar functions, found by name."""
 
-from ._base import MIN_PRECISION, WeightPrior
+from ._base import WeightPrior
 from .binary import BINARY
 from .gaussian import GAUSSIAN
 from .ternary import TERNARY
@@ -8,4 +8,4 @@ from .ternary import TERNARY
 PRIORS: dict[str, WeightPrior] = {prior.name: prior for prior in (BINARY, TERNARY, GAUSSIAN)}
 """Weight priors by name."""
 
-__all__ = ["GAUSSIAN", "MIN_PRECISION", "PRIORS", "WeightPrior"]
+__all__ = ["PRIORS", "WeightPrior"]

@@ -5,30 +5,28 @@ import numpy as np
 from ..scalar import scalar_function
 from ._base import WeightPrior
 
+LEAST_PRECISION = 1e-6
+"""Smallest precision G, which keeps the mean H/G and the variance 1/G finite."""
+
 
 @scalar_function
 def gaussian_mean(field, precision):
-    """Compute the mean H/G."""
+    """Mean H/G."""
     return field / precision
 
 
 @scalar_function
-def gaussian_variance(mean, field, precision):
-    """Compute the variance 1/G; mean and field are not used."""
+def gaussian_variance(mean, precision):
+    """Variance 1/G; the mean is not used."""
     return type(mean)(1) / precision
 
 
-def gaussian_point(mean, variance):
-    """Give the mean."""
+def point(mean, variance):
+    """Weights of the point network: the means."""
     return mean
 
 
-def gaussian_start_variance(n_in, init_scale):
-    """Compute ε²: weights start with variances of ε² / n_in."""
-    return init_scale**2
-
-
-def draw_gaussian(rng, n_in, n_out, init_scale, dtype):
+def draw_gaussian(rng, n_in, n_out, init_scale):
     """Draw the fields and precisions that training starts from.
 
     G = n_in/ε² and H = G (ε/√n_in) N(0, 1): the mean of a weight has the standard deviation of
@@ -37,30 +35,32 @@ def draw_gaussian(rng, n_in, n_out, init_scale, dtype):
     Parameters
     ----------
     rng : numpy.random.RandomState
-        Source of randomness; the same numbers are drawn for every `dtype`.
+        Source of randomness.
     n_in, n_out : int
         Shape of the layer; n_in is the fan-in.
     init_scale : float
         Scale ε > 0.
-    dtype : numpy dtype
-        Floating-point type of the result.
 
     Returns
     -------
-    field, precision : ndarray of shape (n_in, n_out)
+    field, precision : ndarray of float64, shape (n_in, n_out)
         Fields H and precisions G.
     """
     precision = n_in / init_scale**2
     field = np.sqrt(precision) * rng.standard_normal((n_in, n_out))
-    return field.astype(dtype), np.full((n_in, n_out), precision, dtype=dtype)
+    return field, np.full((n_in, n_out), precision)
 
 
 GAUSSIAN = WeightPrior(
     name="gaussian",
-    has_precision=True,
     mean=gaussian_mean,
     variance=gaussian_variance,
-    point=gaussian_point,
+    point=point,
     draw=draw_gaussian,
-    start_variance=gaussian_start_variance,
+    least_precision=LEAST_PRECISION,
+    # Γ of a unit is negative where the message from above contradicts ω. Where classes overlap,
+    # Σ Γ would sink below zero, G to its smallest value, and means H/G would explode. So a
+    # mini-batch never makes a weight less certain.
+    least_precision_in=0.0,
+    array_mean=np.divide,
 )

@@ -176,29 +176,7 @@ class ReferenceBackend:
     def collect_field(self, terms, mean, scale):
         terms[0] = sum(term * (mean * scale) ** p for p, term in enumerate(terms.copy()))
 
-    def update_fields(
-        self,
-        prior,
-        bad,
-        field_in,
-        prior_field,
-        field,
-        mean,
-        weight,
-        rho,
-        reinforcement,
-        damping,
-        new_field,
-        new_mean,
-        new_variance,
-    ):
-        new_field[...] = weight * field_in + reinforcement * field + rho * prior_field
-        own = PRIORS[prior.name]
-        new_mean[...] = damping * mean + (1 - damping) * own.mean(new_field, None)
-        new_variance[...] = own.var(new_mean, new_field, None)
-        bad.value += np.count_nonzero(~np.isfinite(new_field))
-
-    def update_precisions(
+    def update(
         self,
         prior,
         bad,
@@ -218,14 +196,20 @@ class ReferenceBackend:
         new_mean,
         new_variance,
     ):
+        oracle, is_gaussian = PRIORS[prior.name], prior.name == "gaussian"
         new_field[...] = weight * field_in + reinforcement * field + rho * prior_field
-        gain = np.where(precision_in < 0, 0, precision_in)
-        raw = weight * gain + reinforcement * precision + rho * prior_precision
-        new_precision[...] = np.where(raw < MIN_PRECISION, MIN_PRECISION, raw)
-        own = PRIORS[prior.name]
-        new_mean[...] = damping * mean + (1 - damping) * own.mean(new_field, new_precision)
-        new_variance[...] = own.var(new_mean, new_field, new_precision)
-        finite = np.isfinite(new_field) & np.isfinite(raw) & (np.abs(new_mean) <= LARGEST_MEAN)
+        finite = np.isfinite(new_field)
+        if oracle.has_precision:
+            gain = np.where(is_gaussian & (precision_in < 0), 0, precision_in)
+            raw = weight * gain + reinforcement * precision + rho * prior_precision
+            too_small = is_gaussian & (raw < MIN_PRECISION)
+            new_precision[...] = np.where(too_small, MIN_PRECISION, raw)
+            finite &= np.isfinite(raw)
+        G = new_precision if oracle.has_precision else np.ones_like(new_field)
+        new_mean[...] = damping * mean + (1 - damping) * oracle.mean(new_field, G)
+        new_variance[...] = oracle.var(new_mean, G)
+        if oracle.has_precision:
+            finite &= np.abs(new_mean) <= LARGEST_MEAN
         bad.value += np.count_nonzero(~finite)
 
     def apply_mask(self, mask, mean, variance):

@@ -21,13 +21,9 @@ class RecordingBackend(CpuBackend):
         super().__init__(n_threads=1)
         self.fields = []
 
-    def update_fields(self, prior, bad, field_in, *arguments):
+    def update(self, prior, bad, field_in, *arguments):
         self.fields.append(field_in.copy())
-        super().update_fields(prior, bad, field_in, *arguments)
-
-    def update_precisions(self, prior, bad, field_in, *arguments):
-        self.fields.append(field_in.copy())
-        super().update_precisions(prior, bad, field_in, *arguments)
+        super().update(prior, bad, field_in, *arguments)
 
 
 @dataclass

@@ -29,7 +29,7 @@ def network_of(case, *, dtype="float64", edges="exact", **options):
     return make_network(
         [layers[0].field.shape[0] - intercept, *(layer.field.shape[1] for layer in layers)],
         algo=case.algo,
-        weight_prior=["gaussian" if one.gaussian_rows[0] else one.prior for one in layers],
+        weight_prior=["gaussian" if layer.gaussian_rows[0] else layer.prior for layer in layers],
         activation=case.activation,
         output=case.output,
         rho=[layer.rho for layer in layers],
@@ -52,7 +52,7 @@ def posterior_of(case, dtype="float64"):
             layer.field.astype(dtype),
             layer.mean.astype(dtype),
             layer.var.astype(dtype),
-            layer.precision[layer.precision_rows].astype(dtype),
+            layer.precision[layer.precise_rows].astype(dtype),
             None if layer.mask.all() else layer.mask,
         )
         for layer in case.layers

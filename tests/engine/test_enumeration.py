@@ -42,10 +42,11 @@ def test_mean_field_is_exact_on_a_tree_to_first_order_only(noise):
     assert np.all((ratios > 1.8) & (ratios < 2.3))
 
 
+@pytest.mark.parametrize("prior", ["binary", "ternary"])
 @pytest.mark.parametrize("noise", NOISES)
 @pytest.mark.parametrize("seed", range(5))
-def test_the_marginals_of_a_weak_tree_are_exact(seed, noise):
-    case = tree_case(1e-3, seed, label_noise=noise)
+def test_the_marginals_of_a_weak_tree_are_exact(seed, noise, prior):
+    case = tree_case(1e-3, seed, n_hidden=2, label_noise=noise, prior=prior)
 
     def distance(algo):
         return max(

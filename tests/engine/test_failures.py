@@ -32,9 +32,9 @@ class SpoilingBackend(CpuBackend):
         self._spoil("variance", v)
         super().finish_v(v, offset, bad)
 
-    def update_fields(self, prior, bad, field_in, *arguments):
+    def update(self, prior, bad, field_in, *arguments):
         self._spoil("weights", field_in)
-        super().update_fields(prior, bad, field_in, *arguments)
+        super().update(prior, bad, field_in, *arguments)
 
 
 def network_of(algo="amp", **options):

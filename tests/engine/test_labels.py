@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from oracles.labels import OUTPUTS, NoisyOutput, has_one_unit
 from oracles.prediction import decide
-from oracles.random_networks import ACTIVATIONS, ALGORITHMS, random_case
+from oracles.random_networks import ACTIVATIONS, ALGORITHMS, PRIORS, random_case
 
 from sklearn_bp.backends import CpuBackend
 from sklearn_bp.engine.engine import Engine
@@ -87,7 +87,7 @@ def test_the_noise_may_be_another_in_every_step(output, dtype):
     assert np.abs(other_noise.posterior()[-1].field - expected.posterior()[-1].field).max() > 1e-3
 
 
-@pytest.mark.parametrize("prior", ["binary", "gaussian"])
+@pytest.mark.parametrize("prior", PRIORS)
 @pytest.mark.parametrize("algo", ALGORITHMS)
 def test_in_one_sweep_a_likelihood_weight_multiplies_the_gains(algo, prior):
     """H and G gain w times what they gain with w = 1."""
@@ -97,8 +97,8 @@ def test_in_one_sweep_a_likelihood_weight_multiplies_the_gains(algo, prior):
         weighted = replace(case, likelihood_weight=0.3)
         reached = (engine_after_step(one).posterior() for one in (case, weighted))
         for start, one, other in zip(case.layers, *reached, strict=True):
-            gaussian = start.gaussian_rows
-            for name, before in (("field", start.field), ("precision", start.precision[gaussian])):
+            precise = start.precise_rows
+            for name, before in (("field", start.field), ("precision", start.precision[precise])):
                 gains = [getattr(each, name) - start.rho * before for each in (one, other)]
                 np.testing.assert_allclose(gains[1], 0.3 * gains[0], rtol=1e-9, atol=1e-11)
 

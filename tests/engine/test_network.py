@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sklearn_bp.engine.network import Network, make_network, per_layer
+from sklearn_bp.priors import PRIORS
 
 SIZES = [4, 3, 2]
 
@@ -23,6 +24,47 @@ def test_rows_of_a_layer():
     assert [with_constant.n_precision_rows(0), without.n_precision_rows(0)] == [1, 0]
     gaussian = make_network(SIZES, weight_prior="gaussian")
     assert gaussian.n_precision_rows(1) == 4
+
+
+def groups(network, layer):
+    """What there is of each group of a layer's rows."""
+    return [
+        (group.prior.name, group.rows, group.precision_rows) for group in network.row_groups(layer)
+    ]
+
+
+def test_rows_are_grouped_by_prior():
+    network = make_network([4, 3, 3, 2], weight_prior=["binary", "ternary", "gaussian"])
+    assert groups(network, 0) == [
+        ("binary", slice(0, 4), None),
+        ("gaussian", slice(4, 5), slice(0, 1)),
+    ]
+    assert groups(network, 1) == [
+        ("ternary", slice(0, 3), slice(0, 3)),
+        ("gaussian", slice(3, 4), slice(3, 4)),
+    ]
+    assert groups(network, 2) == [("gaussian", slice(0, 4), slice(0, 4))]
+    without = make_network([4, 3], weight_prior="binary", intercept=False)
+    assert groups(without, 0) == [("binary", slice(0, 4), None)]
+
+
+def test_one_prior_for_all_layers_is_one_name():
+    assert make_network(SIZES, weight_prior=["ternary", "ternary"]).weight_prior == "ternary"
+    names = np.array(["binary", "gaussian"])
+    assert make_network(SIZES, weight_prior=names).weight_prior == ("binary", "gaussian")
+
+
+@pytest.mark.parametrize(
+    "names, message",
+    [
+        (["binary"], "a sequence of 2 names, one per weight layer.*got 1: \\['binary'\\]"),
+        (["binary", "other"], "one of .*'ternary'.* in every layer; got \\['binary', 'other'\\]"),
+        (["binary", 3], "one of .* in every layer; got"),
+    ],
+)
+def test_priors_of_layers_that_make_no_sense(names, message):
+    with pytest.raises(ValueError, match=f"^weight_prior must be .*{message}"):
+        make_network(SIZES, weight_prior=names)
 
 
 def test_only_an_argmax_output_has_plain_sums():
@@ -119,7 +161,7 @@ def test_edges_that_make_sense(edges):
 def test_every_combination_of_names_makes_a_network():
     for algo in ("bp", "bpi", "mf", "amp"):
         for activation in ("sign", "relu", "identity"):
-            for weight_prior in ("binary", "gaussian"):
+            for weight_prior in PRIORS:
                 names = dict(algo=algo, activation=activation, weight_prior=weight_prior)
                 assert isinstance(make_network(SIZES, **names), Network)
 

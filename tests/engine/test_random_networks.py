@@ -22,11 +22,12 @@ def case_and_answer(seed, **fixed):
 
 def assert_same_step(engine, layers, trace, tolerance):
     for reached, layer in zip(engine.posterior(), layers, strict=True):
-        rows = layer.precision_rows
+        precise = layer.precise_rows
         assert_close(reached.field, layer.field, tolerance, layer.mask)
         assert_close(reached.mean, layer.mean, tolerance)
         assert_close(reached.variance, layer.var, tolerance)
-        assert_close(reached.precision, layer.precision[rows], tolerance, layer.mask[rows])
+        precision = layer.precision[precise]
+        assert_close(reached.precision, precision, tolerance, layer.mask[precise])
     for layer, state in zip(engine.layers, trace, strict=True):
         for own, name in TRACE_NAMES.items():
             if own == "down_precision" and not computes_down_precision(layer):

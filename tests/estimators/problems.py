@@ -5,11 +5,11 @@ from sklearn.datasets import load_iris
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_bp import BayesBPClassifier, BPClassifier
-from sklearn_bp.priors import PRIORS as REGISTERED
+from sklearn_bp.priors import PRIORS as RECORDS
 
 ESTIMATORS = [BPClassifier, BayesBPClassifier]
 ALGORITHMS = ["bp", "bpi", "mf", "amp"]
-PRIORS = list(REGISTERED)
+PRIORS = list(RECORDS)
 
 X, Y = load_iris(return_X_y=True)
 X = StandardScaler().fit_transform(X)

@@ -7,7 +7,7 @@ from oracles.priors import PRIORS as ORACLES
 import sklearn_bp
 from sklearn_bp import BayesBPClassifier, BPClassifier
 from sklearn_bp._estimators.posterior import POSTERIOR_ARGUMENTS
-from sklearn_bp.priors import MIN_PRECISION
+from sklearn_bp.priors import PRIORS as RECORDS
 
 from .problems import ALGORITHMS, ESTIMATORS, OUTPUTS, PRIORS, X, Y, small
 from .states import (
@@ -187,9 +187,9 @@ def test_point_weights_of_gaussian_ones_are_their_means():
 def test_variances_belong_to_means_and_precisions(weight_prior):
     model = small(weight_prior=weight_prior, dtype="float64").fit(X, Y)
     for layer in range(2):
-        mean, field = model.weight_means_[layer], model.weight_fields_[layer]
+        mean = model.weight_means_[layer]
         precision = None if weight_prior == "binary" else model.weight_precisions_[layer]
-        expected = ORACLES[weight_prior].var(mean, field, precision)
+        expected = ORACLES[weight_prior].var(mean, precision)
         np.testing.assert_allclose(model.weight_variances_[layer], expected, rtol=1e-9, atol=1e-15)
         precision = model.intercept_precisions_[layer]
         np.testing.assert_allclose(model.intercept_variances_[layer], 1 / precision, rtol=1e-12)
@@ -201,8 +201,8 @@ def test_every_layer_has_a_prior_of_its_own(cls, tmp_path):
     model = small(cls, hidden_layer_sizes=(7, 5), weight_prior=names, dtype="float64").fit(X, Y)
     for layer, name in enumerate(names):
         precision = None if name == "binary" else model.weight_precisions_[layer]
-        mean, field = model.weight_means_[layer], model.weight_fields_[layer]
-        variance = ORACLES[name].var(mean, field, precision)
+        mean = model.weight_means_[layer]
+        variance = ORACLES[name].var(mean, precision)
         np.testing.assert_allclose(model.weight_variances_[layer], variance, rtol=1e-9, atol=1e-15)
         np.testing.assert_array_equal(model.coefs_[layer], ORACLES[name].point(mean, variance))
     assert model.weight_precisions_[0] is None
@@ -283,7 +283,8 @@ def test_rho_multiplies_the_prior_of_each_layer(rho, weight_prior):
             known = np.full(expected.shape, True)
             if name == "weight_precisions_":
                 # Precisions stop at the smallest one, which hides what the data add.
-                known, expected = reached > MIN_PRECISION, np.maximum(expected, MIN_PRECISION)
+                least = RECORDS[weight_prior].least_precision
+                known, expected = reached > least, np.maximum(expected, least)
             assert known.mean() > 0.3
             value = getattr(new, name)[layer]
             np.testing.assert_allclose(value[known], expected[known], rtol=1e-8, atol=1e-9)

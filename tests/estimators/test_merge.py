@@ -7,7 +7,8 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 from sklearn_bp import BayesBPClassifier, BPClassifier, merge
-from sklearn_bp.priors import MIN_PRECISION
+from sklearn_bp.priors import PRIORS
+from sklearn_bp.priors.gaussian import LEAST_PRECISION
 
 from .states import assert_close_posterior, assert_same, posterior_of
 
@@ -44,12 +45,12 @@ def assert_added_up(merged, together, tolerance):
         given = getattr(merged, f"{kind}_precisions_"), getattr(together, f"{kind}_precisions_")
         equal = 0
         for one, other in zip(*(arrays or [] for arrays in given), strict=True):
-            assert (one >= other * (1 - tolerance)).all()
+            assert (one >= other - tolerance * (1 + abs(other))).all()
             equal += np.isclose(one, other, rtol=tolerance).sum()
         assert given[0] is None or equal > 0
 
 
-@pytest.mark.parametrize("weight_prior", ["binary", "gaussian"])
+@pytest.mark.parametrize("weight_prior", PRIORS)
 @pytest.mark.parametrize(
     "options",
     [
@@ -66,13 +67,19 @@ def test_workers_of_one_mean_field_step_are_one_worker(weight_prior, options):
     workers = [learned(start, rows) for rows in SHARDS]
     # Adding up is exact if no precision had to be kept from falling too low.
     for model in (start, *workers):
-        for precision in (model.weight_precisions_ or []) + (model.intercept_precisions_ or []):
-            assert precision.min() > 1.5 * MIN_PRECISION
+        bounded = model.intercept_precisions_ or []
+        if weight_prior == "gaussian":
+            bounded = bounded + model.weight_precisions_
+        assert all(precision.min() > 1.5 * LEAST_PRECISION for precision in bounded)
     merged = merge(workers, prior=start)
     together = learned(start, np.concatenate(SHARDS))
     moved = [a - b for a, b in zip(together.weight_fields_, start.weight_fields_, strict=True)]
     assert min(np.abs(change).max() for change in moved) > 1e-3
     assert_added_up(merged, together, 1e-9)
+    if weight_prior == "ternary":
+        # Their sums have no bound, so that nothing is lost where workers do not agree.
+        pairs = zip(merged.weight_precisions_, together.weight_precisions_, strict=True)
+        assert all(np.allclose(one, other, rtol=1e-9, atol=1e-9) for one, other in pairs)
     assert (merged.n_steps_, merged.t_) == (together.n_steps_, together.t_)
 
 

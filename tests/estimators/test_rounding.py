@@ -229,8 +229,10 @@ def test_a_number_of_layers_that_is_not_allowed(n_layers):
 
 def test_what_cannot_be_rounded():
     gaussian = trained(weight_prior="gaussian", init_scale=0.1)
-    with pytest.raises(ValueError, match=r"weight_prior='binary'; got .*'gaussian'"):
+    with pytest.raises(ValueError, match=r"weight_prior='binary' in .*; got .*'gaussian'"):
         round_weights(gaussian, X)
+    mixed = trained(weight_prior=["binary", *["gaussian"] * (len(gaussian.coefs_) - 1)])
+    assert set(np.unique(round_weights(mixed, X).weight_means_[0])) == {-1, 1}
     with pytest.raises(NotFittedError):
         round_weights(BPClassifier(), X)
     with pytest.raises(TypeError, match="StandardScaler"):

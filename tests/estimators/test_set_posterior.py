@@ -103,7 +103,9 @@ def test_means_default_to_the_undamped_ones(weight_prior):
     arguments = posterior_arguments(model)
     model.set_posterior(**{**arguments, "weight_means": None, "intercept_means": None})
     for layer, field in enumerate(arguments["weight_fields"]):
-        precision = None if weight_prior == "binary" else arguments["weight_precisions"][layer]
+        precision = np.ones_like(field)
+        if ORACLES[weight_prior].has_precision:
+            precision = arguments["weight_precisions"][layer]
         expected = ORACLES[weight_prior].mean(field, precision)
         np.testing.assert_allclose(model.weight_means_[layer], expected, rtol=1e-12)
         expected = arguments["intercept_fields"][layer] / arguments["intercept_precisions"][layer]

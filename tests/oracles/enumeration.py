@@ -1,4 +1,4 @@
-"""Exact posterior means of ±1 weights, by enumeration of all of them, on tiny networks.
+"""Exact posterior means of weights of a few values, by enumeration of all, on tiny networks.
 
 What message passing can be asked to reproduce. The package's BP is *relaxed*: a message is the
 first-order term of the true one in the strength of its edge, epsilon = |m x| / √V, and the sum over
@@ -33,15 +33,18 @@ from .cases import StepCase
 from .channels import log_gaussian_tail
 from .labels import label_chances, log_label_probability
 from .message_passing import V_FLOOR, make_layer, with_constant
+from .priors import PRIORS
 
-MAX_ENUMERATED = 20
+MAX_ENUMERATED = 2**20
 
 
-def _configurations(n):
-    """All 2^n vectors of ±1, (2^n, n)."""
-    if n > MAX_ENUMERATED:
-        raise ValueError(f"{n} weights are too many to enumerate (at most {MAX_ENUMERATED}).")
-    return 1.0 - 2.0 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
+def _configurations(n, prior="binary"):
+    """All vectors of n values that the prior's weights can have, (their number, n)."""
+    values = np.array(PRIORS[prior].values, dtype=float)
+    size = len(values)
+    if size**n > MAX_ENUMERATED:
+        raise ValueError(f"{n} weights are too many to enumerate (at most {MAX_ENUMERATED} ways).")
+    return values[np.arange(size**n)[:, None] // size ** np.arange(n) % size]
 
 
 def _posterior_means(configurations, log_weight):
@@ -92,28 +95,32 @@ def _log_network(case, weights):
 
 
 def exact_marginals(case):
-    """Posterior means of all ±1 weights of a case with one sample and at most one hidden layer.
+    """Posterior means of all weights of a case with one sample and at most one hidden layer.
 
-    Sign activation and sign output. Returns one (N, K) array per layer: 0 where masked, nan for
-    Gaussian rows, which are integrated out (possible for one sample only: two would share them).
+    All of them have the first layer's prior, of a few values. Sign activation and sign output.
+    Returns one (N, K) array per layer: 0 where masked, nan for Gaussian rows, which are integrated
+    out (possible for one sample only: two would share them).
     """
     if len(case.X) != 1 or len(case.layers) > 2 or case.output != "sign":
         raise ValueError("Enumeration takes one sample, a sign output, at most one hidden layer.")
     free = [layer.mask & ~layer.gaussian_rows[:, None] for layer in case.layers]
     counts = [int(f.sum()) for f in free]
-    w = _configurations(sum(counts))
+    w = _configurations(sum(counts), case.layers[0].prior)
     weights, start = [], 0
     for layer_free, count in zip(free, counts, strict=True):
         layer_weights = np.zeros((len(w),) + layer_free.shape)
         layer_weights[:, layer_free] = w[:, start : start + count]
         weights.append(layer_weights)
         start += count
-    field = np.concatenate(
-        [(layer.rho * layer.field)[f] for layer, f in zip(case.layers, free, strict=True)]
+    field, precision = (
+        np.concatenate(
+            [(one.rho * getattr(one, name))[f] for one, f in zip(case.layers, free, strict=True)]
+        )
+        for name in ("field", "precision")
     )
     noise = label_chances(case.label_noise, 2)
     log_likelihood = log_label_probability(_log_network(case, weights), *noise)
-    means = _posterior_means(w, w @ field + log_likelihood)
+    means = _posterior_means(w, w @ field - 0.5 * w**2 @ precision + log_likelihood)
     results, start = [], 0
     for layer, layer_free, count in zip(case.layers, free, counts, strict=True):
         result = np.where(layer.gaussian_rows[:, None] & layer.mask, np.nan, 0.0)
@@ -146,7 +153,7 @@ def exact_moments_gaussian_perceptron(x, y, mean, var, label_noise=0.0):
     return mean + gain * shift, var - gain * x * var + gain**2 * (square - shift**2)
 
 
-def tree_case(strength, seed, *, n_hidden=3, n_per_unit=3, label_noise=0.0):
+def tree_case(strength, seed, *, n_hidden=3, n_per_unit=3, label_noise=0.0, prior="binary"):
     """A committee on one sample whose factor graph is a tree; ``strength`` scales every edge.
 
     Each hidden unit sees its own inputs and a Gaussian bias of variance 1; the output sees the
@@ -167,6 +174,7 @@ def tree_case(strength, seed, *, n_hidden=3, n_per_unit=3, label_noise=0.0):
                 precision=precision,
                 gaussian_rows=np.r_[np.zeros(len(mask), dtype=bool), True],
                 intercept=True,
+                prior=prior,
             )
         )
     X = strength * rng.uniform(0.5, 1.0, (1, n_inputs)) * rng.choice([-1.0, 1.0], (1, n_inputs))

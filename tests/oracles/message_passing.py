@@ -8,8 +8,9 @@ What the page leaves open, and what holds here. The golden steps settle:
 * Damping takes the mean of the previous sweep, not that of the start of the step, on edges too.
 * AMP's terms with one (t-1) factor use the current m, sigma, x, g beside it; the g of B_in and H_in
   is the current sweep's, the g(t-1) in omega that of the sweep before.
-* sigma of ±1 weights is 1 - m² of the damped mean, at the start of the step too, where m is not
-  tanh H; of Gaussian ones 1 / G, undamped.
+* sigma is the variance of that member of the prior's family which has the damped mean and the
+  undamped G: 1 - m² of ±1 weights, at the start of the step too, where m is not tanh H; 1 / G of
+  Gaussian ones.
 * The plain sums of the argmax layer: no cavity mean and no cavity g in it for BP and BPI; with AMP
   they are the sums B_in and H_in only, omega keeps all three of its corrections.
 * The reported g and Gamma are those at the full omega; B_l is the last backward sweep's, x_l the
@@ -28,11 +29,13 @@ No golden step can tell about these; here the literal reading holds:
   that mean, m - w sigma x g, so that w stands beside sigma in each term of omega and B_in that
   sigma (t-1) values come with; all of H_in is multiplied.
 * Labels may be wrong: ``labels.py``. The rule holds at the cavity arguments of BP and BPI too.
-* G_in is at least 0 in each weight, after the sum over samples, as the page says; so is A_in in
-  each unit: below it, a Gaussian belief has no variance.
+* G_in is at least 0 in each Gaussian weight, after the sum over samples, as the page says; so is
+  A_in in each unit: below it, a Gaussian belief has no variance. Three values have a distribution
+  at any G.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -49,8 +52,8 @@ class OracleLayer:
     """The weights between two layers of units: what one step starts from and what it returns.
 
     ``field``, ``precision``, ``mean`` and ``mask`` are (N, K). Rows in ``gaussian_rows`` (N,) have
-    Gaussian weights, the others ±1 weights, whose precision carries no meaning. With
-    ``intercept`` the last of the N rows belongs to a constant input of 1.
+    Gaussian weights, the others those of ``prior``; the precision of ±1 weights carries no meaning.
+    With ``intercept`` the last of the N rows belongs to a constant input of 1.
     """
 
     field: np.ndarray
@@ -64,35 +67,36 @@ class OracleLayer:
     prior: str = "binary"
 
     @property
+    def precise_rows(self):
+        """Rows whose weights have a precision (N,)."""
+        return self.gaussian_rows | PRIORS[self.prior].has_precision
+
+    def by_row(self, name, *arrays):
+        """What a function of each row's prior says, 0 where masked."""
+        rows, others, gaussian = (
+            self.gaussian_rows[:, None],
+            getattr(PRIORS[self.prior], name),
+            getattr(PRIORS["gaussian"], name),
+        )
+        return self.mask * np.where(rows, gaussian(*arrays), others(*arrays))
+
+    @cached_property
     def var(self):
-        """sigma of the damped means, 0 where masked."""
-        return self.mask * self._by_row("var", self.mean, self.field, self.precision)
+        """sigma, 0 where masked."""
+        bounded = np.where(self.gaussian_rows[:, None], 0.0, self.mean)
+        safe = np.where(self.precise_rows[:, None], self.precision, 1.0)
+        return self.by_row("var", bounded, safe)
 
     def mean_of(self, field, precision):
         """mean(H, G), per row prior; broadcasts over a leading sample axis."""
-        return self.mask * self._by_row("mean", field, precision)
-
-    @property
-    def point(self):
-        """Weights of the point network, 0 where masked."""
-        return self.mask * self._by_row("point", self.mean, self.var)
-
-    @property
-    def precision_rows(self):
-        """Which rows have a precision."""
-        return self.gaussian_rows | PRIORS[self.prior].has_precision
-
-    def _by_row(self, name, *arguments):
-        """A function of the Gaussian prior in Gaussian rows, of the layer's own in the others."""
-        own, gaussian = (getattr(PRIORS[one], name)(*arguments) for one in (self.prior, "gaussian"))
-        return np.where(self.gaussian_rows[:, None], gaussian, own)
+        return self.by_row("mean", field, precision)
 
 
 def make_layer(field, *, mean=None, mask=None, precision=None, gaussian_rows=None, **settings):
     """An `OracleLayer` with the obvious fillings: mean from the field, no mask, all weights ±1.
 
     ``gaussian_rows`` may be a bool for all rows; by default rows are Gaussian if and only if a
-    ``precision`` is given.
+    ``precision`` is given. Other ``settings`` are the layer's.
     """
     field = np.asarray(field, dtype=float)
     if gaussian_rows is None:
@@ -244,13 +248,15 @@ def _send_down(state, layer, rule, likelihood_weight):
 def _collect(state, layer, rule, weight):
     """H_in and G_in: what the mini-batch says about the weights, samples counted by ``weight``.
 
-    A mini-batch never makes a weight less certain: G_in >= 0.
+    A mini-batch never makes a Gaussian weight less certain: G_in >= 0.
     """
     m, m_old = layer.mean, state.mean_previous
     x, delta, g, gamma = state.x_mean, state.x_var, state.g, state.gamma
     w = weight[:, None]
     precision_in = (w * (x**2 + delta)).T @ gamma - (w * delta).T @ g**2
-    state.precision_in = np.maximum(0.0, precision_in)
+    state.precision_in = np.where(
+        layer.gaussian_rows[:, None], np.maximum(0.0, precision_in), precision_in
+    )
     x_edge = state.x_cav if rule == "bp" else x[:, :, None]
     state.field_in = (weight[:, None, None] * x_edge * state.g_cav).sum(axis=0)
     if rule == "amp":
@@ -267,11 +273,10 @@ def _update(state, layer, prior, rule, reinforcement, likelihood_weight):
     """The layer with its new field, precision and damped means; the cavity means alike."""
     keep = layer.damping
     field = state.field_in + reinforcement * layer.field + prior.rho * prior.field
-    precision = np.maximum(
-        MIN_PRECISION,
-        state.precision_in + reinforcement * layer.precision + prior.rho * prior.precision,
-    )
-    precision = np.where(layer.precision_rows[:, None], precision, 1.0)
+    precision = state.precision_in + reinforcement * layer.precision + prior.rho * prior.precision
+    gaussian = layer.gaussian_rows[:, None]
+    precision = np.where(gaussian, np.maximum(MIN_PRECISION, precision), precision)
+    precision = np.where(layer.precise_rows[:, None], precision, 1.0)
     state.mean_previous = layer.mean
     if rule == "bp":
         own = likelihood_weight * state.x_cav * state.g_cav

@@ -9,12 +9,17 @@ from .labels import OUTPUTS, has_one_unit, label_chances
 from .message_passing import V_FLOOR, with_constant
 
 
+def point_weights(layer):
+    """The likeliest of a few values, +1 before -1; m of Gaussian weights; 0 where masked."""
+    return layer.by_row("point", layer.mean, layer.var)
+
+
 def point_activation(X, layers, activation="sign"):
     """The last pre-activations (M, K) of the network of point weights."""
     x = np.asarray(X, dtype=float)
     for layer in layers[:-1]:
-        x = ACTIVATIONS[activation].point(with_constant(layer, x, 1.0) @ layer.point)
-    return with_constant(layers[-1], x, 1.0) @ layers[-1].point
+        x = ACTIVATIONS[activation].point(with_constant(layer, x, 1.0) @ point_weights(layer))
+    return with_constant(layers[-1], x, 1.0) @ point_weights(layers[-1])
 
 
 def _layer_moments(layer, x_mean, x_var):

@@ -29,9 +29,9 @@ def _random_layer(rng, n_inputs, n_units, prior, intercept):
     mask = rng.random((n_in, n_units)) < density
     mask[n_inputs:] = True
     precision = n_in * rng.uniform(0.6, 1.5, mask.shape)
-    normal = rng.standard_normal(mask.shape)
     if prior == "ternary":
-        precision[:n_inputs] = rng.uniform(0.01, 2, mask[:n_inputs].shape)
+        precision[:n_inputs] = rng.uniform(-4.0, 4.0, (n_inputs, n_units))
+    normal = rng.standard_normal(mask.shape)
     field = np.where(gaussian_rows[:, None], precision / np.sqrt(n_in), 1.0) * normal
     damping = rng.choice([0.0, rng.uniform(0.0, 0.95)])
     layer = make_layer(
@@ -42,7 +42,7 @@ def _random_layer(rng, n_inputs, n_units, prior, intercept):
         rho=rng.choice([1.0, 0.9, rng.uniform(0.8, 1.1)]),
         damping=damping,
         intercept=intercept,
-        prior=prior,
+        prior="binary" if prior == "gaussian" else prior,
     )
     # A step that follows another starts from damped means, not from those of the fields.
     return replace(layer, mean=layer.mean * rng.uniform(0.7, 1.0))

@@ -36,7 +36,11 @@ def test_every_setting_is_drawn():
     assert {case.likelihood_weight for case in cases} == {1.0, 0.1}
     layers = [layer for case in cases for layer in case.layers]
     assert {layer.intercept for layer in layers} == {True, False}
-    assert {bool(layer.gaussian_rows[0]) for layer in layers} == {True, False}
+    assert {(bool(layer.gaussian_rows[0]), layer.prior) for layer in layers} == {
+        (True, "binary"),
+        (False, "binary"),
+        (False, "ternary"),
+    }
     assert {bool(layer.mask.all()) for layer in layers} == {True, False}
     assert {len(case.layers) for case in cases} == {1, 2, 3, 4}
 

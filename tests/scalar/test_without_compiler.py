@@ -47,7 +47,7 @@ for kind in (np.float32, np.float64, float):
         for prior in PRIORS.values():
             field, precision = kind(x), kind(2)
             mean = prior.mean(field, precision)
-            check([mean, prior.variance(mean, field, precision)], kind, prior.name, x)
+            check([mean, prior.variance(mean, precision)], kind, prior.name, x)
     for B, ratio, v in itertools.product((0, 1e-12, 0.3, -3, 60, -60), ratios, (1e-8, 1, 1e4)):
         B, A, omega, v = (kind(value) for value in (B, 0.5, ratio * v**0.5, v))
         for channel in ACTIVATIONS.values():

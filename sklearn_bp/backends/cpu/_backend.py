@@ -262,17 +262,9 @@ class CpuBackend(CompressedOperations, EdgeOperations, ExpansionOperations, Labe
         kernel = weights.make_collect_field(terms.shape[0])
         self._run(kernel, mean.shape[0], terms.size // STREAMED, terms, mean, scale)
 
-    def update_fields(self, prior, bad, field_in, *arguments):
-        """Update weights whose prior has a field only; count non-finite results in `bad`."""
-        self._update(weights.make_field_update(prior), bad, field_in, *arguments)
-
-    def update_precisions(self, prior, bad, field_in, *arguments):
-        """Update weights whose prior has a field and a precision; count as update_fields does."""
-        self._update(weights.make_precision_update(prior), bad, field_in, *arguments)
-
-    def _update(self, kernel, bad, field_in, *arguments):
-        """Update weights."""
-        work = field_in.size // UPDATED
+    def update(self, prior, bad, field_in, *arguments):
+        """Update weights of a prior; count non-finite results in `bad`."""
+        kernel, work = weights.make_update(prior), field_in.size // UPDATED
         bad.value += self._run(kernel, field_in.shape[0], work, field_in, *arguments)
 
     def apply_mask(self, mask, mean, variance):

@@ -289,8 +289,8 @@ def make_update_m_cav(prior):
                 for k in range(field.shape[1]):
                     g = g_cav[n, i, k]
                     m = m_cav[n, i, k]
-                    precise = precision[row, k] if has_precision else one
-                    target = scalar_mean(field[i, k] - weight * x_cav[n, i, k] * g, precise)
+                    G = precision[row, k] if has_precision else one
+                    target = scalar_mean(field[i, k] - weight * x_cav[n, i, k] * g, G)
                     g_cav[n, i, k] = down_field[n, i] - m * g
                     m_cav[n, i, k] = mask[i, k] * damp(m, target, damping)
 

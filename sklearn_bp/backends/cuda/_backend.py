@@ -414,14 +414,9 @@ class CudaBackend(ExpansionOperations, LabelOperations):
         """Sum the polynomial terms of H_in into the first."""
         self._table(weights.collect_field, mean.shape, terms, mean, scale)
 
-    def update_fields(self, prior, bad, field_in, *arguments):
-        """Update weights whose prior has a field only; count non-finite results in `bad`."""
-        kernel = weights.make_field_update(prior, field_in.dtype.type)
-        self._table(kernel, field_in.shape, bad.state, bad.place, field_in, *arguments)
-
-    def update_precisions(self, prior, bad, field_in, *arguments):
-        """Update weights whose prior has a field and a precision; count as update_fields does."""
-        kernel = weights.make_precision_update(prior)
+    def update(self, prior, bad, field_in, *arguments):
+        """Update weights of a prior; count non-finite results in `bad`."""
+        kernel = weights.make_update(prior, field_in.dtype.type)
         self._table(kernel, field_in.shape, bad.state, bad.place, field_in, *arguments)
 
     def apply_mask(self, mask, mean, variance):

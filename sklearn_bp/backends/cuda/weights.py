@@ -5,15 +5,7 @@ Arrays are (inputs, units), row-major; a thread takes a unit and every so many i
 
 from functools import cache
 
-from .._rules import (
-    bound_precision,
-    damp,
-    is_bad,
-    next_parameter,
-    next_precision,
-    runs_away,
-    square_moment,
-)
+from .._rules import at_least, damp, is_bad, next_parameter, runs_away, square_moment
 from ._record import FAILED
 from ._runtime import cuda, kernel
 from .activation import count_bad
@@ -36,8 +28,8 @@ def collect_field(terms, mean, scale):
 
 
 @cache
-def make_field_update(prior, scalar):
-    """Make the update of weights whose prior has a field only.
+def make_update(prior, scalar):
+    """Make the update of weights of a prior.
 
     Parameters
     ----------
@@ -49,57 +41,15 @@ def make_field_update(prior, scalar):
     Returns
     -------
     callable
-        ``update(state, place, field_in, prior_field, field, mean, weight, rho, reinforcement,
-        damping, new_field, new_mean, new_variance)``, arrays (N, K); non-finite fields are counted
-        in ``state[place]``, and nothing is done after a failed step.
-    """
-    scalar_mean, scalar_variance = prior.mean, prior.variance
-    one = scalar(1)
-
-    @kernel
-    def update(
-        state,
-        place,
-        field_in,
-        prior_field,
-        field,
-        mean,
-        weight,
-        rho,
-        reinforcement,
-        damping,
-        new_field,
-        new_mean,
-        new_variance,
-    ):
-        k, first = cuda.grid(2)
-        if k < field.shape[1] and state[FAILED] == 0:
-            for i in range(first, field.shape[0], cuda.gridsize(2)[1]):
-                h = next_parameter(
-                    field_in[i, k], field[i, k], prior_field[i, k], weight, reinforcement, rho
-                )
-                m = damp(mean[i, k], scalar_mean(h, one), damping)
-                new_field[i, k] = h
-                new_mean[i, k] = m
-                new_variance[i, k] = scalar_variance(m, h, one)
-                if is_bad(h):
-                    count_bad(state, place)
-
-    return update
-
-
-@cache
-def make_precision_update(prior):
-    """Make the update of weights whose prior has a field and a precision.
-
-    Returns
-    -------
-    callable
         ``update(state, place, field_in, precision_in, prior_field, prior_precision, field,
-        precision, mean, weight, rho, reinforcement, damping, new_field, new_precision,
-        new_mean, new_variance)``; the rest as in :func:`make_field_update`.
+        precision, mean, weight, rho, reinforcement, damping, new_field, new_precision, new_mean,
+        new_variance)``, arrays (N, K), of which those of precisions are neither read nor written
+        where the prior has none. Non-finite results are counted in ``state[place]``, and nothing
+        is done after a failed step.
     """
     scalar_mean, scalar_variance = prior.mean, prior.variance
+    has_precision, one = prior.has_precision, scalar(1)
+    least_in, least = scalar(prior.least_precision_in), scalar(prior.least_precision)
 
     @kernel
     def update(
@@ -124,24 +74,24 @@ def make_precision_update(prior):
         k, first = cuda.grid(2)
         if k < field.shape[1] and state[FAILED] == 0:
             for i in range(first, field.shape[0], cuda.gridsize(2)[1]):
-                h = next_parameter(
+                H = next_parameter(
                     field_in[i, k], field[i, k], prior_field[i, k], weight, reinforcement, rho
                 )
-                raw = next_precision(
-                    precision_in[i, k],
-                    precision[i, k],
-                    prior_precision[i, k],
-                    weight,
-                    reinforcement,
-                    rho,
-                )
-                precise = bound_precision(raw)
-                m = damp(mean[i, k], scalar_mean(h, precise), damping)
-                new_field[i, k] = h
-                new_precision[i, k] = precise
+                new_field[i, k] = H
+                wrong, G = is_bad(H), one
+                if has_precision:
+                    G_old, G_prior = precision[i, k], prior_precision[i, k]
+                    G_data = at_least(precision_in[i, k], least_in)
+                    raw = next_parameter(G_data, G_old, G_prior, weight, reinforcement, rho)
+                    G = at_least(raw, least)
+                    new_precision[i, k] = G
+                    wrong |= is_bad(raw)
+                m = damp(mean[i, k], scalar_mean(H, G), damping)
                 new_mean[i, k] = m
-                new_variance[i, k] = scalar_variance(m, h, precise)
-                if is_bad(h) or runs_away(m) or is_bad(raw):
+                new_variance[i, k] = scalar_variance(m, G)
+                if has_precision:
+                    wrong |= runs_away(m)
+                if wrong:
                     count_bad(state, place)
 
     return update

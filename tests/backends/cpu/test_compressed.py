@@ -14,6 +14,7 @@ from sklearn_bp.engine.layer import Layer
 from sklearn_bp.engine.layout import BLOCK, CompressedLayout, DenseLayout, choose_layout
 from sklearn_bp.engine.network import make_network
 from sklearn_bp.engine.posterior import draw_posterior
+from sklearn_bp.priors import PRIORS
 
 SIZES, N_SAMPLES = [23, 17, 11], 9
 NAMES = ("field", "mean", "variance", "precision")
@@ -200,7 +201,7 @@ def layer_like(algo="amp", n_inner_iter=1, compresses=True, n_inputs=200):
         n_rows=n_inputs + 1,
         n_units=200,
         n_precision_rows=1,
-        prior=SimpleNamespace(has_precision=False),
+        prior=PRIORS["binary"],
     )
 
 

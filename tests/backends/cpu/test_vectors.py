@@ -22,14 +22,10 @@ def plain(number):
 
 
 CASES = {
-    "binary update": (
-        weights.make_field_update(PRIORS["binary"]),
-        [*plain(4), *NUMBERS, *plain(3)],
-    ),
-    "Gaussian update": (
-        weights.make_precision_update(PRIORS["gaussian"]),
-        [*plain(7), *NUMBERS, *plain(4)],
-    ),
+    **{
+        f"{name} update": (weights.make_update(prior), [*plain(7), *NUMBERS, *plain(4)])
+        for name, prior in PRIORS.items()
+    },
     "second moment": (weights.second_moment, plain(3)),
     "field": (
         weights.make_collect_field(2),

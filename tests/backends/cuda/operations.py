@@ -5,6 +5,7 @@ is. Shapes are no multiples of any block's.
 """
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -126,21 +127,11 @@ def _edge_cases(d):
     yield "", "edge_omega", [d.mean(M, N, K), d.any(M, N, K), d.any(M, K)]
     yield "", "fill_x_cav", [d.any(M, N), d.any(M, N, K)]
     yield "", "fill_m_cav", [d.mean(N, K), d.any(M, N, K)]
-    for name, prior in PRIORS.items():
-        first = N - 2 if prior.has_precision else 0
+    for name, first in product(PRIORS, (0, N - 2)):
         weights = d.any(N, K), d.positive(N - first, K), (d.any(N, K) > 0).astype(d.dtype)
         weights += d.dtype.type(0.4), d.dtype.type(0.8)
         messages = d.any(M, N), d.any(M, N, K), d.mean(M, N, K), d.any(M, N, K)
-        yield name, "update_m_cav", [prior, *weights, *messages, first]
-
-
-def _spoilt(name, arrays, d, places):
-    """Arrays as they are, and with two bad numbers in one of them."""
-    yield name, arrays
-    for place in places:
-        bad = d.any(N, K)
-        bad[1, 2], bad[3, 0] = np.inf, np.nan
-        yield f"bad {place}, {name}", [*arrays[:place], bad, *arrays[place + 1 :]]
+        yield name, "update_m_cav", [PRIORS[name], *weights, *messages, first]
 
 
 def _weight_cases(d):
@@ -149,25 +140,28 @@ def _weight_cases(d):
 
     yield "", "collect_field", [d.any(3, N, K), d.mean(N, K), d.positive(K)]
     numbers = [d.dtype.type(number) for number in (0.625, 0.875, 0.25, 0.75)]
-    for name, prior in PRIORS.items():
-        if not prior.has_precision:
-            fields = [d.any(N, K), d.any(N, K), d.any(N, K), d.mean(N, K)]
-            for case, given in _spoilt(name, fields, d, [0]):
-                yield case, "update_fields", [prior, Counter(), *given, *numbers, *arrays(3)]
-            continue
-        parameters = [d.any(N, K), d.any(N, K), d.any(N, K), d.positive(N, K), d.any(N, K)]
-        parameters += [d.positive(N, K), d.mean(N, K)]
-        # In sixty-fourths: precisions that nearly cancel have exact sums in single precision too.
-        parameters = [np.round(64 * array) / 64 for array in parameters]
-        for case, given in _spoilt(name, parameters, d, [0, 1]):
-            yield case, "update_precisions", [prior, Counter(), *given, *numbers, *arrays(4)]
-        if prior.largest_mean == np.inf:
-            far = parameters[0].copy()
-            far[1, 2], far[3, 0], far[0, 0] = 1e15, -1e14, 1e9
-            given = [prior, Counter(), far, *parameters[1:], *numbers, *arrays(4)]
-            yield f"bad mean, {name}", "update_precisions", given
+    for prior in PRIORS.values():
+        yield from _update_cases(d, prior, numbers)
     yield "", "apply_mask", [(d.any(N, K) > 0).astype(d.dtype), *arrays(2)]
     yield "", "second_moment", [d.mean(N, K), d.positive(N, K), d.any(N, K)]
+
+
+def _update_cases(d, prior, numbers):
+    mean = d.any(N, K) if prior.largest_mean == np.inf else d.mean(N, K)
+    old = [d.any(N, K), d.any(N, K), d.any(N, K), d.positive(N, K), d.any(N, K)]
+    # In sixty-fourths: precisions that nearly cancel have exact sums in single precision too.
+    old = [np.round(64 * array) / 64 for array in [*old, d.positive(N, K)]] + [mean]
+    infinite, far = d.any(N, K), old[0].copy()
+    infinite[1, 2], infinite[3, 0] = np.inf, np.nan
+    far[1, 2], far[3, 0], far[0, 0] = 1e15, -1e14, 1e9
+    starts = {"": old, "bad H": [infinite, *old[1:]]}
+    if prior.largest_mean == np.inf:
+        starts["bad mean"] = [far, *old[1:]]
+    if prior.has_precision:
+        starts["bad G"] = [old[0], infinite, *old[2:]]
+    for name, arrays in starts.items():
+        new = [d.any(N, K) for _ in range(4)]
+        yield f"{name} {prior.name}", "update", [prior, Counter(), *arrays, *numbers, *new]
 
 
 def _table_cases(d):
