@@ -79,12 +79,12 @@ class ProductsAlone(CpuBackend):
         self._note(first, second)
         super().matmul_pair(first, second)
 
-    def field_terms(self, light, order, scale, coefficients, n_rows, power, terms):
+    def field_terms(self, inputs, order, scale, coefficients, n_rows, power, terms):
         """Multiply powers of the inputs by coefficients."""
         for p, rows in enumerate(n_rows):
-            factor = power if p else light
+            factor = power if p else inputs
             self._note((factor[:rows].T, coefficients[p, :rows], terms[p]))
-        super().field_terms(light, order, scale, coefficients, n_rows, power, terms)
+        super().field_terms(inputs, order, scale, coefficients, n_rows, power, terms)
 
     def down_terms(self, mean, n_inputs, inverse_scale, coefficients, n_rows, power, terms):
         """Multiply coefficients by powers of the weights' means."""

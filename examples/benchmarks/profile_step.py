@@ -58,13 +58,12 @@ PARTS = {
     "choice of the degree": (
         "input_scales",
         "weight_scales",
-        "count_heavy",
         "weighted_norms",
         "allowed_errors",
         "survey",
         "neglected_share",
     ),
-    "exact edges": ("edge_sums", "pack_marked", "marked_edges", "heavy_edges", "light_inputs"),
+    "exact edges": ("edge_sums", "pack_marked", "marked_edges", "constant_edges", "varying_inputs"),
     "pruned weights": (
         "transpose",
         "compressed_up",

@@ -97,7 +97,7 @@ class SeriesArrays(EdgeArrays):
     expansion_values: object = array("nodes", "samples", "units")
     expansion_keep: object = array("samples", "units")
     expansion_terms: object = array("powers", "samples", "units")
-    x_light: object = array("samples", "inputs")
+    x_varying: object = array("samples", "inputs")
     x_power: object = array("samples", "inputs")
     degree_squares: object = array("samples", "powers")
     x_scale: object = array("samples")

@@ -13,8 +13,11 @@ import numpy as np
 from ..backends.arrays import array
 from .arrays import EdgeArrays, largest_degree
 from .chebyshev import interpolation, n_nodes_for
-from .series import HEAVY_RATIO, is_small
+from .series import is_small
 from .tolerance import equal_share
+
+HEAVY_RATIO = 4.0
+"""Inputs beyond this many root mean squares of their sample are summed exactly."""
 
 SAFETY = 10.0
 """What is asked of every pair beyond a layer's share of the tolerance: errors of different samples

@@ -11,11 +11,8 @@ with μ_k and ξ_n the largest |m| and |x̂|. Every sample has a degree of its o
 where a sample is learned: samples stand in the order of their degrees, and the product for a power
 takes the first ones. Degrees are the lowest whose neglected parts keep to the tolerance: by a bound
 for every (k, n), and, signs and all, in the sums of a few inputs. Summed exactly are every (k, n)
-whose bound is too large, inputs so large that they would widen everyone's interval, and the
-constant input.
+whose bound is too large, and the constant input.
 """
-
-import math
 
 import numpy as np
 
@@ -43,9 +40,6 @@ CAUTION = 0.2
 
 SPARED = 0.3
 """Part of the budget that samples of lower degrees may use up."""
-
-HEAVY_RATIO = 4.0
-"""Inputs beyond this many root mean squares may be summed exactly."""
 
 
 def is_small(layer):
@@ -80,7 +74,7 @@ def find_scales(layer):
         return
     backend, n_inputs = layer.backend, layer.n_inputs
     backend.weight_scales(layer.weights.mean, n_inputs, own.m_scale, own.m_norm_sq)
-    backend.input_scales(layer.batch.x, n_inputs, np.inf, own.x_scale, own.x_norm_sq)
+    backend.input_scales(layer.batch.x, n_inputs, own.x_scale, own.x_norm_sq)
 
 
 def edge_sums(layer):
@@ -96,25 +90,23 @@ def edge_sums(layer):
     int
         How many terms of H_in were filled.
     """
-    degree, cap, heavy, marked = _expand(layer, *_choose(layer))
+    degree, marked = _expand(layer, *_choose(layer))
     own = layer.own
     own.degree, own.exact_share = degree, 1.0
     if degree == 0:
         layer.tolerance_used = 0.0
         layer.layout.edge_sums(layer)
         return 1
-    _field_terms(layer, degree, cap)
+    _field_terms(layer, degree)
     if layer.has_units_below:
         _down_field(layer)
-    _exact_remainder(layer, cap, heavy, marked)
-    own.exact_share = marked / layer.batch.omega.size + heavy / (
-        layer.batch.x.shape[0] * layer.n_inputs
-    )
+    _exact_remainder(layer, marked)
+    own.exact_share = marked / layer.batch.omega.size
     return degree + 1
 
 
 def _choose(layer):
-    """Choose the degree and the largest |x̂| it serves; scales and allowed errors are set.
+    """Choose the degree to begin with; allowed errors are set.
 
     Returns
     -------
@@ -122,41 +114,28 @@ def _choose(layer):
         0 if exact sums of all edges cost less.
     limit : int
         Base-2 logarithm of the largest error ratio of a pair that is not marked.
-    cap : float
-        Inputs above are summed exactly.
-    heavy : int
-        How many inputs are above the cap.
     """
     automatic = layer.network.edges == "auto"
     if automatic and is_small(layer):
-        return 0, 0, np.inf, 0
+        return 0, 0
     if not automatic:
         layer.own.x_allowed.fill(np.inf)
         layer.own.m_allowed.fill(np.inf)
         layer.own.negligible = 1.0
-        return layer.network.edges, 0, np.inf, 0
+        return layer.network.edges, 0
     set_allowed_errors(layer)
-    best = (EDGE_COST, 0, 0, np.inf, 0)
-    caps = _candidate_caps(layer)
-    for cap in caps:
-        heavy = _set_cap(layer, cap) if len(caps) > 1 else 0
-        best = min(best, (*_cheapest_degree(layer, heavy), cap, heavy))
-    _, degree, limit, cap, heavy = best
-    if cap != caps[-1]:
-        _set_cap(layer, cap)
+    _, degree, limit = min((EDGE_COST, 0, 0), _cheapest_degree(layer))
     scale_allowed_errors(layer, 2.0**limit)
-    return degree, limit, cap, heavy
+    return degree, limit
 
 
-def _expand(layer, degree, limit, cap, heavy):
+def _expand(layer, degree, limit):
     """Expand g to the degree chosen, or to the first one above that keeps to the tolerance.
 
     Returns
     -------
     degree : int
         The largest one of a sample; 0 if none keeps to the tolerance.
-    cap, heavy : float, int
-        As they came.
     marked : int
         Pairs left to exact sums.
     """
@@ -165,16 +144,16 @@ def _expand(layer, degree, limit, cap, heavy):
         marked, more, spared = _mark(layer, degree, limit)
         if layer.network.edges != "auto":
             _coefficients(layer, degree, 0.0)
-            return degree, cap, heavy, marked
+            return degree, marked
         # What more marked pairs may cost: no more than a degree does, if there is one left.
         limit_cost = (2 if layer.has_units_below else 1) if degree < most else EDGE_COST
         if MARKED_EDGE_COST * more <= limit_cost * pairs:
             for budget in (spared, 0.0):
                 _coefficients(layer, degree, budget)
-                if within_tolerance(layer, degree, cap):
-                    return len(layer.own.n_of_degree) - 1, cap, heavy, marked
+                if within_tolerance(layer, degree):
+                    return len(layer.own.n_of_degree) - 1, marked
         degree += 1
-    return 0, cap, heavy, 0
+    return 0, 0
 
 
 def _mark(layer, degree, limit):
@@ -200,28 +179,7 @@ def _mark(layer, degree, limit):
     return marked, marked - planned, SPARED * layer.batch.omega.size / 4.0**lower
 
 
-def _candidate_caps(layer):
-    """List the largest |x̂| worth trying: everything, or halves of it while tails are heavy."""
-    largest = float(layer.own.x_scale.max())
-    root_mean_square = math.sqrt(
-        layer.own.x_norm_sq.sum() / layer.batch.x.shape[0] / layer.n_inputs
-    )
-    caps = [np.inf]
-    cap = largest / 2
-    while root_mean_square > 0 and cap > HEAVY_RATIO / 2 * root_mean_square:
-        caps.append(cap)
-        cap /= 2
-    return caps
-
-
-def _set_cap(layer, cap):
-    """Set the scales ξ_n for a cap; return how many inputs are above."""
-    x, n_inputs, backend = layer.batch.x, layer.n_inputs, layer.backend
-    backend.input_scales(x, n_inputs, cap, layer.own.x_scale, layer.own.x_inverse_scale)
-    return backend.count_heavy(x, n_inputs, cap)
-
-
-def _cheapest_degree(layer, heavy):
+def _cheapest_degree(layer):
     """Find the degree of least cost, in multiply-adds per (sample, input, unit).
 
     For each degree the limit on a pair's error ratio is the largest for which the pairs within it
@@ -252,7 +210,6 @@ def _cheapest_degree(layer, heavy):
         layer.own.survey,
     )
     pairs = rows * layer.n_units
-    cost_heavy = EDGE_COST * heavy / (n_samples * layer.n_inputs)
     # Forty numbers: Python's own are faster than arrays.
     squares, counts, needed = (array.tolist() for array in layer.own.survey[2:])
     rows_multiplied, choices = 1.0, []
@@ -260,7 +217,7 @@ def _cheapest_degree(layer, heavy):
         # Samples that cannot do with the degree before have this power too.
         rows_multiplied += needed[degree - 1] / rows if degree > 1 else 1.0
         limit = max(sum(total <= CAUTION * pairs for total in squares[degree]) - 1, 0)
-        cost = products * rows_multiplied + cost_heavy
+        cost = products * rows_multiplied
         cost += MARKED_EDGE_COST * counts[degree][limit] / pairs
         cost += NODE_COST * n_nodes_for(degree) / layer.n_inputs
         choices.append((cost, degree, limit))
@@ -348,7 +305,7 @@ def _coefficients(layer, degree, budget):
     )
 
 
-def _field_terms(layer, degree, cap):
+def _field_terms(layer, degree):
     """Compute Σ_n x̂ (x̂ / ξ)^p a_p for every power."""
     own = layer.own
     backend, order, coefficients = layer.backend, own.sample_order, own.expansion_terms
@@ -356,9 +313,9 @@ def _field_terms(layer, degree, cap):
         # The values at the nodes are not needed any more.
         terms, coefficients = coefficients[: degree + 1], own.expansion_values[: degree + 1]
         backend.scale_terms(layer.sample_weight, order, terms, coefficients)
-    backend.light_inputs(layer.batch.x, order, layer.n_inputs, cap, own.x_light)
+    backend.varying_inputs(layer.batch.x, order, layer.n_inputs, own.x_varying)
     backend.field_terms(
-        own.x_light,
+        own.x_varying,
         order,
         own.x_scale,
         coefficients,
@@ -390,15 +347,14 @@ def _down_field(layer):
     )
 
 
-def _exact_remainder(layer, cap, heavy, marked):
-    """Add what the polynomials leave out: heavy and constant inputs, marked pairs."""
+def _exact_remainder(layer, marked):
+    """Add what the polynomials leave out: the constant input, and marked pairs."""
     batch, own = layer.batch, layer.own
     pairs = (batch.omega, own.edge_parameters)
-    edges = (batch.x, layer.weights.mean, layer.n_inputs, cap, layer.sample_weight)
+    edges = (batch.x, layer.weights.mean, layer.n_inputs, layer.sample_weight)
     sums = (batch.down_field, layer.terms[0])
-    first = 0 if heavy else layer.n_inputs
-    if first < layer.n_rows:
-        layer.backend.heavy_edges(layer.channel_above, *pairs, *edges, *sums, first)
+    if layer.n_inputs < layer.n_rows:
+        layer.backend.constant_edges(layer.channel_above, *pairs, *edges, *sums)
     if marked:
         layer.backend.marked_edges(
             layer.channel_above,

@@ -101,7 +101,7 @@ def scale_allowed_errors(layer, factor):
     layer.own.negligible /= factor
 
 
-def within_tolerance(layer, degree, cap):
+def within_tolerance(layer, degree):
     """Tell whether what is neglected keeps to the tolerance in the sums of some inputs.
 
     The bounds of pairs say nothing about signs: errors of different samples may add up. So the sums
@@ -113,8 +113,6 @@ def within_tolerance(layer, degree, cap):
         The weight layer, its coefficients done.
     degree : int
         Largest degree of a sample.
-    cap : float
-        Inputs with |x̂| above do not count: they are summed exactly.
 
     Returns
     -------
@@ -128,7 +126,6 @@ def within_tolerance(layer, degree, cap):
         layer.batch.x,
         layer.n_inputs,
         -(-layer.n_inputs // SAMPLED_INPUTS),
-        cap,
         own.x_scale,
         layer.sample_weight,
         layer.weights.mean,

@@ -22,8 +22,8 @@ class ExpansionOperations:
     cavity_expansion = "products"
     """Which way of expanding cavity messages these operations serve."""
 
-    def input_scales(self, x, n_inputs, cap, largest, norm_sq):
-        """Compute the largest |x̂| up to `cap`, and Σ x̂², of every sample."""
+    def input_scales(self, x, n_inputs, largest, norm_sq):
+        """Compute the largest |x̂| and Σ x̂² of every sample."""
         dtype = x.dtype.type
         magnitude, least = _as_integers(dtype)
         integer = magnitude.dtype
@@ -35,7 +35,6 @@ class ExpansionOperations:
             x.view(integer),
             n_inputs,
             magnitude,
-            dtype(cap).view(integer),
             least,
             largest.view(integer),
             norm_sq,
@@ -46,21 +45,16 @@ class ExpansionOperations:
         tiles, work = -(-mean.shape[1] // expansion.COLUMN_TILE), mean.size // STREAMED
         self._run(expansion.column_scales, tiles, work, mean, n_inputs, largest, norm_sq, grain=1)
 
-    def count_heavy(self, x, n_inputs, cap):
-        """Count the inputs with |x̂| above `cap`."""
-        return self._stream(expansion.count_heavy, x, x, n_inputs, x.dtype.type(cap))
+    def varying_inputs(self, x, order, n_inputs, out):
+        """Copy the first `n_inputs` inputs of samples in an order; the others become zero."""
+        self._stream(expansion.varying_inputs, x, x, order, n_inputs, out)
 
-    def light_inputs(self, x, order, n_inputs, cap, out):
-        """Copy samples in an order, x̂ up to `cap`, zero elsewhere."""
-        kernel, cap = expansion.light_inputs, x.dtype.type(cap)
-        self._stream(kernel, x, x, order, n_inputs, cap, out)
-
-    def field_terms(self, light, order, scale, coefficients, n_rows, power, terms):
+    def field_terms(self, inputs, order, scale, coefficients, n_rows, power, terms):
         """Compute Σ_n x̂ (x̂ / ξ)^p a_p for every power p; threads share the inputs.
 
         Parameters
         ----------
-        light : ndarray of shape (M, N)
+        inputs : ndarray of shape (M, N)
             x̂ that the series serves, zero elsewhere, the samples in an order.
         order : ndarray of int, shape (M,)
             That order.
@@ -75,9 +69,9 @@ class ExpansionOperations:
         terms : ndarray of shape (at least D, N, K)
             Overwritten.
         """
-        work = sum(n_rows) * coefficients.shape[2] * light.shape[1] // MULTIPLY_ADDS
-        blocks = -(-light.shape[1] // BLOCK)
-        shared = (light, order, scale, coefficients, n_rows, power, terms)
+        work = sum(n_rows) * coefficients.shape[2] * inputs.shape[1] // MULTIPLY_ADDS
+        blocks = -(-inputs.shape[1] // BLOCK)
+        shared = (inputs, order, scale, coefficients, n_rows, power, terms)
         self._run(_field_terms, blocks, work, *shared, grain=1)
 
     def down_terms(self, mean, n_inputs, inverse_scale, coefficients, n_rows, power, terms):
@@ -273,7 +267,6 @@ class ExpansionOperations:
         x,
         n_inputs,
         stride,
-        cap,
         x_scale,
         sample_weight,
         mean,
@@ -293,8 +286,6 @@ class ExpansionOperations:
             x̂.
         n_inputs, stride : int
             Every `stride`-th of the first `n_inputs` inputs is looked at.
-        cap : float
-            Inputs with |x̂| above do not count: no polynomial serves them.
         x_scale, sample_weight : ndarray of shape (M,)
             ξ, and how often each sample counts.
         mean : ndarray of shape (N, K)
@@ -321,7 +312,6 @@ class ExpansionOperations:
             g,
             x,
             stride,
-            x.dtype.type(cap),
             x_scale,
             sample_weight,
             mean,
@@ -339,7 +329,7 @@ class ExpansionOperations:
         work = terms.size // STREAMED
         self._run(kernel, terms.shape[1], work, sample_weight, order, terms, out)
 
-    def heavy_edges(
+    def constant_edges(
         self,
         channel,
         omega,
@@ -347,27 +337,23 @@ class ExpansionOperations:
         x,
         mean,
         n_inputs,
-        cap,
         sample_weight,
         down_field,
         field_in,
-        first,
     ):
-        """Sum the edges of constant inputs and of inputs with |x̂| above `cap`, exactly."""
+        """Sum the edges of inputs from `n_inputs` on, the constant one, exactly."""
         self._run(
-            expansion_edges.make_heavy_edges(channel),
-            mean.shape[0] - first,
-            (mean.shape[0] - first) * omega.size,
+            expansion_edges.make_constant_edges(channel),
+            mean.shape[0] - n_inputs,
+            (mean.shape[0] - n_inputs) * omega.size,
             omega,
             parameters,
             x,
             mean,
             n_inputs,
-            x.dtype.type(cap),
             sample_weight,
             down_field,
             field_in,
-            first,
         )
 
     def marked_edges(
@@ -380,7 +366,6 @@ class ExpansionOperations:
         x,
         mean,
         n_inputs,
-        cap,
         sample_weight,
         unit,
         down_field,
@@ -397,7 +382,6 @@ class ExpansionOperations:
             parameters,
             x,
             mean,
-            x.dtype.type(cap),
             sample_weight,
             unit,
             down_field,
@@ -410,14 +394,14 @@ def product(a, b, out):
     np.matmul(a, b, out=out)
 
 
-def _field_terms(light, order, scale, coefficients, n_rows, power, terms, start, stop):
+def _field_terms(inputs, order, scale, coefficients, n_rows, power, terms, start, stop):
     """Write the terms of H_in of the inputs in some blocks."""
     for first in range(BLOCK * start, BLOCK * stop, BLOCK):
-        end = min(first + BLOCK, light.shape[1])
+        end = min(first + BLOCK, inputs.shape[1])
         for p, rows in enumerate(n_rows):
             if p:
-                expansion.make_row_power(p)(light, order, scale, rows, power, first, end)
-            factor = power if p else light
+                expansion.make_row_power(p)(inputs, order, scale, rows, power, first, end)
+            factor = power if p else inputs
             product(factor[:rows, first:end].T, coefficients[p, :rows], terms[p, first:end])
 
 

@@ -6,8 +6,6 @@ special functions vectorise. Threads own disjoint inputs, hence both sums.
 
 from functools import cache
 
-import numpy as np
-
 from .._rules import damp
 from ._compile import FASTMATH_SUM, cpu_kernel
 
@@ -122,24 +120,21 @@ def make_pair_edges(channel):
     Returns
     -------
     callable
-        ``pair_edges(middle, parameters, x, cap, weight, mean, field, g, down_field)``: of the
-        inputs with |x̂| up to `cap`, w x̂ g is added to `field` and m g to `down_field`, unless that
-        is None; `g` is scratch.
+        ``pair_edges(middle, parameters, x, weight, mean, field, g, down_field)``: w x̂ g is
+        added to `field` and m g to `down_field`, unless that is None; `g` is scratch.
     """
     edge_g = channel.edge_g
 
     @cpu_kernel(fastmath=FASTMATH_SUM)
-    def pair_edges(middle, parameters, x, cap, weight, mean, field, g, down_field):
-        zero = x.dtype.type(0)
+    def pair_edges(middle, parameters, x, weight, mean, field, g, down_field):
         p0, p1, p2 = parameters[0], parameters[1], parameters[2]
         # A loop that does nothing else vectorises.
         for i in range(x.shape[0]):
             g[i] = edge_g(middle - mean[i] * x[i], p0, p1, p2)
         for i in range(x.shape[0]):
-            light_g = g[i] if abs(x[i]) <= cap else zero
-            field[i] += (weight * x[i]) * light_g
+            field[i] += (weight * x[i]) * g[i]
             if down_field is not None:
-                down_field[i] += mean[i] * light_g
+                down_field[i] += mean[i] * g[i]
 
     return pair_edges
 
@@ -161,7 +156,7 @@ def make_edge_sums_along_inputs(channel):
     def edge_sums(
         omega, parameters, x, mean, sample_weight, unit, down_field, field_in, start, stop
     ):
-        zero, everything = x.dtype.type(0), x.dtype.type(np.inf)
+        zero = x.dtype.type(0)
         means, fields, g = unit[0][start:stop], unit[1][start:stop], unit[2][start:stop]
         if down_field is not None:
             down_field[:, start:stop] = zero
@@ -170,7 +165,7 @@ def make_edge_sums_along_inputs(channel):
                 means[i] = mean[start + i, k]
                 fields[i] = zero
             for n in range(omega.shape[0]):
-                pair = omega[n, k], parameters[:, n, k], x[n][start:stop], everything
+                pair = omega[n, k], parameters[:, n, k], x[n][start:stop]
                 weight = sample_weight[n]
                 if down_field is None:
                     pair_edges(*pair, weight, means, fields, g, None)

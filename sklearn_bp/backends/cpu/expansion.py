@@ -39,10 +39,10 @@ def column_scales(mean, n_inputs, largest, norm_sq, start, stop):
 
 
 @cpu_kernel(fastmath=FASTMATH_SUM)
-def row_scales(x, bits, n_inputs, magnitude, cap, least, largest, norm_sq, start, stop):
-    """Write the largest |x̂| up to a cap, `least` at least, and Σ_i x̂² of every sample.
+def row_scales(x, bits, n_inputs, magnitude, least, largest, norm_sq, start, stop):
+    """Write the largest |x̂|, `least` at least, and Σ_i x̂² of every sample.
 
-    `bits`, `cap`, `least` and `largest` are floats seen as integers, and ``bits & magnitude`` drops
+    `bits`, `least` and `largest` are floats seen as integers, and ``bits & magnitude`` drops
     the sign: magnitudes are ordered like that, and a maximum of integers vectorises.
     """
     zero = x.dtype.type(0)
@@ -54,30 +54,18 @@ def row_scales(x, bits, n_inputs, magnitude, cap, least, largest, norm_sq, start
         top = least
         for i in range(n_inputs):
             value = bits.dtype.type(bits[n, i] & magnitude)
-            value = value if value <= cap else bits.dtype.type(0)
             top = value if value > top else top
         largest[n] = top
 
 
-@cpu_kernel(fastmath=FASTMATH_SUM)
-def count_heavy(x, n_inputs, cap, start, stop):
-    """Count the inputs with |x̂| above `cap`."""
-    count = 0
-    for n in range(start, stop):
-        for i in range(n_inputs):
-            count += abs(x[n, i]) > cap
-    return count
-
-
 @cpu_kernel()
-def light_inputs(x, order, n_inputs, cap, out, start, stop):
-    """Copy samples in an order, x̂ where |x̂| is at most `cap`; zero elsewhere and at constants."""
+def varying_inputs(x, order, n_inputs, out, start, stop):
+    """Copy samples in an order; inputs from `n_inputs` on, the constant one, become zero."""
     zero = x.dtype.type(0)
     for row in range(start, stop):
         n = order[row]
         for i in range(n_inputs):
-            value = x[n, i]
-            out[row, i] = value if abs(value) <= cap else zero
+            out[row, i] = x[n, i]
         for i in range(n_inputs, x.shape[1]):
             out[row, i] = zero
 

@@ -282,9 +282,9 @@ def make_neglected_squares(n_nodes):
     Returns
     -------
     callable
-        ``squares(neglected, g, x, stride, cap, x_scale, sample_weight, mean, m_scale, fields, out,
-        start, stop)``; rows are every `stride`-th input, with the samples whose |x̂| is at most
-        `cap`. `neglected` (J − 2, M, K), from T_2 on, `g` (M, K); `fields` (S, 3, K) is scratch.
+        ``squares(neglected, g, x, stride, x_scale, sample_weight, mean, m_scale, fields, out,
+        start, stop)``; rows are every `stride`-th input.
+        `neglected` (J − 2, M, K), from T_2 on, `g` (M, K); `fields` (S, 3, K) is scratch.
         OUT `out` (S, 4), float64: ‖δH_in‖², ‖H_in‖², ‖δB_in‖², ‖B_in‖² of every input.
     """
     series = _make_neglected_series(n_nodes)
@@ -295,7 +295,6 @@ def make_neglected_squares(n_nodes):
         g,
         x,
         stride,
-        cap,
         x_scale,
         sample_weight,
         mean,
@@ -315,8 +314,6 @@ def make_neglected_squares(n_nodes):
                 place[k] = mean[i, k] / m_scale[k]
             for n in range(g.shape[0]):
                 x_in = x[n, i]
-                if abs(x_in) > cap:
-                    continue
                 weighted, ratio = x_in * sample_weight[n], x_in / x_scale[n]
                 down, down_error = zero, zero
                 for k in range(g.shape[1]):

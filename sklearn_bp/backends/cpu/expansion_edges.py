@@ -1,4 +1,4 @@
-"""Kernels of the edges that an expansion leaves out: of heavy inputs and of marked pairs.
+"""Kernels of the edges that an expansion leaves out: of the constant input and of marked pairs.
 
 They are summed exactly. `omega` (M, K), `parameters` (3, M, K), `x` (M, N), `mean` (N, K).
 """
@@ -59,54 +59,50 @@ def make_pack_marked(channel):
 
 
 @cache
-def make_heavy_edges(channel):
-    """Make the kernel of exact sums over single inputs of samples: |x̂| above the cap, constants.
+def make_constant_edges(channel):
+    """Make the kernel of exact sums over inputs that no polynomial serves, the constant one.
 
     Returns
     -------
     callable
-        ``heavy_edges(omega, parameters, x, mean, n_inputs, cap, sample_weight, down_field,
-        field_in, first, start, stop)`` for inputs ``first + start`` to ``first + stop``. IN/OUT:
+        ``constant_edges(omega, parameters, x, mean, n_inputs, sample_weight, down_field,
+        field_in, start, stop)`` for inputs ``n_inputs + start`` to ``n_inputs + stop``. IN/OUT:
         `down_field` (M, N) is replaced for those inputs, `field_in` (N, K) is added to.
     """
     input_edges = make_input_edges(channel)
 
     @cpu_kernel(fastmath=FASTMATH_SUM)
-    def heavy_edges(
+    def constant_edges(
         omega,
         parameters,
         x,
         mean,
         n_inputs,
-        cap,
         sample_weight,
         down_field,
         field_in,
-        first,
         start,
         stop,
     ):
-        for i in range(first + start, first + stop):
+        for i in range(n_inputs + start, n_inputs + stop):
             for n in range(omega.shape[0]):
                 x_in = x[n, i]
-                if i < n_inputs and abs(x_in) <= cap:
-                    continue
                 weighted = x_in * sample_weight[n]
                 down_field[n, i] = input_edges(
                     n, i, omega, parameters, x_in, weighted, mean, field_in
                 )
 
-    return heavy_edges
+    return constant_edges
 
 
 @cache
 def make_marked_edges(channel):
-    """Make the kernel of exact sums over the light inputs of marked (sample, unit) pairs.
+    """Make the kernel of exact sums over the inputs of marked (sample, unit) pairs.
 
     Returns
     -------
     callable
-        ``marked_edges(marked_samples, marked_count, omega, parameters, x, mean, cap,
+        ``marked_edges(marked_samples, marked_count, omega, parameters, x, mean,
         sample_weight, unit, down_field, field_in, start, stop)``; rows are inputs; `down_field`
         and `field_in` IN/OUT are added to; `unit` (3, N) is scratch, for the weights of one unit,
         which are not neighbours in memory, their fields, and g.
@@ -121,7 +117,6 @@ def make_marked_edges(channel):
         parameters,
         x,
         mean,
-        cap,
         sample_weight,
         unit,
         down_field,
@@ -142,7 +137,7 @@ def make_marked_edges(channel):
                 n = marked_samples[entry, k]
                 x_n, down, weight = x[n][start:stop], down_field[n][start:stop], sample_weight[n]
                 values = parameters[:, n, k]
-                pair_edges(omega[n, k], values, x_n, cap, weight, means, fields, g, down)
+                pair_edges(omega[n, k], values, x_n, weight, means, fields, g, down)
             for i in range(means.shape[0]):
                 field_in[start + i, k] += fields[i]
 

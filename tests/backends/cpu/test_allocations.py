@@ -76,7 +76,9 @@ def test_an_epoch_allocates_no_array(name):
     epoch()
     # Where degrees change, an epoch may still compile a kernel; and a few inputs are compared.
     expands = any(isinstance(layer.own, SeriesArrays) for layer in engine.layers)
-    assert min(largest_growth(epoch, repeated=True) for _ in range(3)) < (SMALLEST if expands else 20_000)
+    assert min(largest_growth(epoch, repeated=True) for _ in range(3)) < (
+        SMALLEST if expands else 20_000
+    )
 
 
 @pytest.mark.parametrize("algo", ["mf", "amp", "bpi", "bp"])
