@@ -332,7 +332,6 @@ def compare(setting, posterior, X, y, rows):
             "degree": getattr(layer.own, "degree", 0),
             "samples": _samples_by_degree(layer),
             "exact_share": getattr(layer.own, "exact_share", 1.0),
-            "left_out_share": _left_out_share(layer),
         }
         for error, value in values.items():
             fields = relative_error(value[0], references[error][0], mask)
@@ -349,14 +348,6 @@ def _samples_by_degree(layer):
         return {0: 1.0}
     degrees, counts = np.unique(layer.own.sample_degree, return_counts=True)
     return dict(zip(degrees.tolist(), (counts / counts.sum()).tolist(), strict=True))
-
-
-def _left_out_share(layer):
-    """Tell for which share of pairs g is taken for zero."""
-    if not getattr(layer.own, "degree", 0):
-        return 0.0
-    not_expanded = layer.batch.omega.size - np.count_nonzero(layer.own.expansion_keep)
-    return float(not_expanded - layer.own.marked_count.sum()) / layer.batch.omega.size
 
 
 class Options:
@@ -395,7 +386,6 @@ def measure(setting, epoch, posterior, X, y):
                 for degree in sorted(set().union(*(one["samples"] for one in of_layer)))
             },
             "exact_share": float(np.mean([one["exact_share"] for one in of_layer])),
-            "left_out_share": float(np.mean([one["left_out_share"] for one in of_layer])),
             "errors": {
                 name: {"median": median(values), "max": max(values)}
                 for name, values in _by_error(of_layer).items()
@@ -437,7 +427,7 @@ def _row(record):
     highest = ", ".join(f"{degree} ({count})" for degree, count in record["degrees"].items())
     samples = ", ".join(f"{degree} ({share:.0%})" for degree, share in record["samples"].items())
     cells = [record["setting"], str(record["epoch"]), str(record["layer"]), highest, samples]
-    cells += [f"{record['exact_share']:.2%}", f"{record['left_out_share']:.2%}"]
+    cells.append(f"{record['exact_share']:.2%}")
     for error in ERRORS:
         for quantity in QUANTITIES:
             entry = record["errors"].get(f"{error}_{quantity}")
@@ -474,7 +464,7 @@ def report(records=RECORDS):
     rank = {setting.name: place for place, setting in enumerate(SETTINGS)}
     found.sort(key=lambda one: (rank[one["setting"]], one["epoch"], one["layer"]))
     header = ["network", "epochs", "layer", "highest degree (mini-batches)"]
-    header += ["degrees (samples)", "summed exactly", "left out"]
+    header += ["degrees (samples)", "summed exactly"]
     names = {"step": "whole step", "own": "own sums", "rounding": "rounding alone"}
     header += [f"{quantity}, {names[error]}" for error in ERRORS for quantity in QUANTITIES]
     print("Relative errors, median / largest over the mini-batches.\n")

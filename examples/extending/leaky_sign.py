@@ -71,7 +71,6 @@ LEAKY_SIGN = Activation(
     g_gamma=g_gamma,
     edge_parameters=edge_parameters,
     edge_g=SIGN.edge_g,
-    edge_g_bound=SIGN.edge_g_bound,
     edge_singularities=SIGN.edge_singularities,
     point=point,
 )

@@ -90,8 +90,6 @@ class SeriesArrays(EdgeArrays):
         Part of the edges that are summed exactly.
     n_of_degree : list of int
         How many samples have a degree of p or more, for p from 0 on.
-    negligible : float
-        Largest |g| that is taken for zero, relative to the error that its pair is allowed.
     """
 
     expansion_values: object = array("nodes", "samples", "units")
@@ -126,7 +124,6 @@ class SeriesArrays(EdgeArrays):
     degree: int = 0
     exact_share: float = 1.0
     n_of_degree: list | tuple = ()
-    negligible: float = 1.0
 
     @property
     def survey(self):

@@ -121,7 +121,6 @@ def _choose(layer):
     if not automatic:
         layer.own.x_allowed.fill(np.inf)
         layer.own.m_allowed.fill(np.inf)
-        layer.own.negligible = 1.0
         return layer.network.edges, 0
     set_allowed_errors(layer)
     _, degree, limit = min((EDGE_COST, 0, 0), _cheapest_degree(layer))
@@ -201,7 +200,6 @@ def _cheapest_degree(layer):
         interpolation(n_nodes_for(MAX_DEGREE), 1, layer.network.dtype),
         layer.own.x_allowed,
         layer.own.m_allowed,
-        layer.own.negligible,
         stride,
         layer.own.expansion_values,
         layer.own.expansion_keep,
@@ -259,15 +257,7 @@ def _bounds(layer, degree):
         own.neglected,
         own.degree_squares,
     )
-    marked = layer.backend.pack_marked(
-        *_pairs(layer),
-        own.x_allowed,
-        own.m_allowed,
-        layer.own.negligible,
-        keep,
-        own.marked_samples,
-        own.marked_count,
-    )
+    marked = layer.backend.pack_marked(keep, own.marked_samples, own.marked_count)
     return float(own.degree_squares[:, degree].sum()), marked
 
 

@@ -1,7 +1,5 @@
 """How much error an expansion may cause: every layer's share of the tolerance, and every pair's."""
 
-import math
-
 import numpy as np
 
 from .chebyshev import N_NEGLECTED
@@ -9,9 +7,6 @@ from .chebyshev import N_NEGLECTED
 SAFETY = 1.5
 """What is asked of the sums that are compared beyond a layer's share of the tolerance, since a few
 inputs speak for all."""
-
-NEGLIGIBLE = 0.1
-"""Part of its share of the tolerance that a layer may add by pairs whose g is taken for zero."""
 
 SAMPLED_INPUTS = 8
 """Inputs of a layer on which the sums of what is neglected are compared with the sums of g."""
@@ -64,16 +59,12 @@ def _n_expanding(network, end):
 def set_allowed_errors(layer):
     """Share a layer's tolerance in the norms of H_in and B_in equally among (sample, unit) pairs.
 
-    Where g is taken for zero, errors of all samples, or of all units, may have the same sign: their
-    allowed errors hold with a factor ``negligible`` so small that they keep to it even then.
-
     Parameters
     ----------
     layer : Layer
         The weight layer; ``x_norm_sq`` and ``m_norm_sq`` are set.
     """
     batch, own = layer.batch, layer.own
-    own.negligible = NEGLIGIBLE / math.sqrt(max(batch.omega.shape))
     backend, x_norm_sq, m_norm_sq = layer.backend, own.x_norm_sq, own.m_norm_sq
     if layer.weighted:
         np.multiply(x_norm_sq, layer.sample_weight**2, out=x_norm_sq)
@@ -98,7 +89,6 @@ def scale_allowed_errors(layer, factor):
     """
     layer.own.x_allowed *= factor
     layer.own.m_allowed *= factor
-    layer.own.negligible /= factor
 
 
 def within_tolerance(layer, degree):

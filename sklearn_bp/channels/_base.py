@@ -35,9 +35,6 @@ class Activation:
         ``edge_parameters(B, A, v) -> (p0, p1, p2)``: what g needs besides ω.
     edge_g : callable
         ``edge_g(omega, p0, p1, p2) -> g``, the same g, cheap enough for every edge.
-    edge_g_bound : callable
-        ``edge_g_bound(omega, half_width, p0, p1, p2)``: at least |g| wherever ω is no farther from
-        `omega` than `half_width`; infinity is always right.
     edge_singularities : callable
         ``edge_singularities(p0, p1, p2) -> (near, near_distance, far, far_distance, scale)``: the
         two singularities of g in the complex plane of ω of which one decides how fast its
@@ -55,7 +52,6 @@ class Activation:
     g_gamma: Callable
     edge_parameters: Callable
     edge_g: Callable
-    edge_g_bound: Callable
     edge_singularities: Callable
     point: Callable
 

@@ -153,27 +153,6 @@ def identity_edge_singularities(p0, p1, p2):
 
 
 @scalar_function
-def identity_edge_g_bound(omega, half_width, p0, p1, p2):
-    """Bound |g| on an interval: it is linear.
-
-    Parameters
-    ----------
-    omega : float
-        Middle of an interval of ω.
-    half_width : float
-        Its half-width, at least 0.
-    p0, p1, p2 : float
-        What :func:`identity_edge_parameters` returns.
-
-    Returns
-    -------
-    float
-        At least |g| everywhere in the interval.
-    """
-    return abs(p0 - p1 * omega) + abs(p1) * half_width
-
-
-@scalar_function
 def identity_g_gamma(B, A, omega, v):
     """Compute g = ∂_ω φ = (B − Aω)/(1 + AV) and Γ = −∂²_ω φ = A/(1 + AV).
 
@@ -224,7 +203,6 @@ IDENTITY = Activation(
     g_gamma=identity_g_gamma,
     edge_parameters=identity_edge_parameters,
     edge_g=identity_edge_g,
-    edge_g_bound=identity_edge_g_bound,
     edge_singularities=identity_edge_singularities,
     point=identity_point,
 )

@@ -244,27 +244,6 @@ def relu_edge_singularities(p0, p1, p2):
 
 
 @scalar_function
-def relu_edge_g_bound(omega, half_width, p0, p1, p2):
-    """Know no bound on |g| in an interval.
-
-    Parameters
-    ----------
-    omega : float
-        Middle of an interval of ω.
-    half_width : float
-        Its half-width, at least 0.
-    p0, p1, p2 : float
-        What :func:`relu_edge_parameters` returns.
-
-    Returns
-    -------
-    float
-        At least |g| everywhere in the interval: infinity.
-    """
-    return type(omega)(math.inf)
-
-
-@scalar_function
 def relu_g_gamma(B, A, omega, v):
     """Compute g = ∂_ω φ and Γ = −∂²_ω φ, as the module's docstring derives them.
 
@@ -324,7 +303,6 @@ RELU = Activation(
     g_gamma=relu_g_gamma,
     edge_parameters=relu_edge_parameters,
     edge_g=relu_edge_g,
-    edge_g_bound=relu_edge_g_bound,
     edge_singularities=relu_edge_singularities,
     point=relu_point,
 )

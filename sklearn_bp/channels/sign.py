@@ -22,7 +22,6 @@ from ..scalar import (
     exp_limit_for_products,
     expm1,
     gaussian_tail,
-    inverse_mills_bound,
     inverse_mills_fraction,
     log1p,
     log_gaussian_tail,
@@ -208,34 +207,6 @@ def sign_edge_singularities(p0, p1, p2):
 
 
 @scalar_function
-def sign_edge_g_bound(omega, half_width, p0, p1, p2):
-    """Bound |g| on an interval.
-
-    From H(u) + q H(−u) ≥ H(u) and ≥ q H(−u) follow |g| s ≤ (1 − q) h(u), which rises with u, and
-    |g| s ≤ (1 − q) h(−u) / q, which falls: each is largest at one end.
-
-    Parameters
-    ----------
-    omega : float
-        Middle of an interval of ω.
-    half_width : float
-        Its half-width, at least 0.
-    p0, p1, p2 : float
-        What :func:`sign_edge_parameters` returns.
-
-    Returns
-    -------
-    float
-        At least |g| everywhere in the interval.
-    """
-    T = type(omega)
-    u, reach = omega * p0, half_width * abs(p0)
-    rising = inverse_mills_bound(u + reach, T(0))
-    falling = inverse_mills_bound(reach - u, p1)
-    return abs(p0) * p2 * min(rising, falling)
-
-
-@scalar_function
 def sign_g_gamma(B, A, omega, v):
     """Compute g = ∂_ω φ and Γ = −∂²_ω φ = g (ω/V + g).
 
@@ -317,7 +288,6 @@ SIGN = Activation(
     g_gamma=sign_g_gamma,
     edge_parameters=sign_edge_parameters,
     edge_g=sign_edge_g,
-    edge_g_bound=sign_edge_g_bound,
     edge_singularities=sign_edge_singularities,
     point=sign_point,
 )

@@ -12,7 +12,7 @@ of nearly equal numbers. Negative arguments follow by H(x) = 1 − H(−x). Argu
 """
 
 from ._jit import is_double, scalar_function
-from .elementary import exp_between, exp_limit, exp_limit_for_products, log, log1p
+from .elementary import exp_between, exp_limit, log, log1p
 
 LOG_SQRT_TWO_PI = 0.9189385332046727
 SQRT_TWO_PI = 2.5066282746310002
@@ -296,32 +296,6 @@ def inverse_mills_ratio(x):
     top = density * numerator if negative else numerator
     bottom = numerator - density * denominator if negative else denominator
     return top / bottom
-
-
-@scalar_function
-def inverse_mills_bound(x, log_factor):
-    """Bound e^{log_factor} h(x) from above, cheaply.
-
-    h(x) ≤ 2 G(x) for x ≤ 0, where H(x) ≥ ½, and h(x) ≤ h(0) + x for x ≥ 0, where the slope of h is
-    below 1. h(0) = 0.7979 is rounded up, by more than exponents of a few thousand are rounded.
-
-    Parameters
-    ----------
-    x : float
-        Argument, below 1e8.
-    log_factor : float
-        Logarithm of a factor, at least 0.
-
-    Returns
-    -------
-    float
-        The bound. It saturates, at 1e28 or more in single and 1e298 in double precision.
-    """
-    T = type(x)
-    below = x if x < T(0) else T(0)
-    limit = exp_limit_for_products(x)
-    factor = exp_between(log_factor - T(0.5) * below * below, -limit, limit)
-    return factor * (T(0.8) + (x - below))
 
 
 @scalar_function

@@ -1,7 +1,5 @@
 """Expanded edge sums against exact ones: the tolerance, its exceptions, and the fixed degrees."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -9,7 +7,7 @@ from sklearn_bp.backends.cpu import CpuBackend
 from sklearn_bp.backends.cpu.expansion_bounds import summarise_survey
 from sklearn_bp.cavity import series
 from sklearn_bp.cavity.arrays import SeriesArrays
-from sklearn_bp.cavity.tolerance import NEGLIGIBLE, remaining_share
+from sklearn_bp.cavity.tolerance import remaining_share
 
 from .expanding import Setting, mini_batch, sums, train, with_mean
 
@@ -240,7 +238,6 @@ def choose_by_hand(monkeypatch, degree, every):
         layer.own.x_allowed.fill(np.inf)
         layer.own.m_allowed.fill(np.inf)
         layer.own.m_allowed[::every] = -1.0
-        layer.own.negligible = 1.0
         return degree, 0
 
     monkeypatch.setattr(series, "_choose", choose)
@@ -268,44 +265,6 @@ def test_marked_pairs_are_left_out_of_the_polynomials(monkeypatch):
         np.testing.assert_array_equal(keep == 0, np.broadcast_to(marked, keep.shape))
         errors.append(by_hand.distances(exact)[1])
     assert 1e-12 < errors[0] < errors[1] < errors[2] < 1e-2
-
-
-def negligible(layer):
-    """Pairs that are neither expanded nor summed exactly, and those that are summed exactly."""
-    marked = np.zeros(layer.batch.omega.shape, dtype=bool)
-    for k, count in enumerate(layer.own.marked_count):
-        marked[layer.own.marked_samples[:count, k], k] = True
-    return (layer.own.expansion_keep == 0) & ~marked, marked
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", ["digits", "784 features"])
-def test_what_no_polynomial_serves_is_left_out_where_g_is_negligible(name, dtype):
-    """Weights that have become certain: intervals are wide, and most messages say nothing."""
-    setting = replace(SETTINGS[name], options=(("rho", (1.05, 1.05, 0.9)),))
-    exact, automatic = (sums(setting, 8, 0, dtype, edges=edges) for edges in ("exact", "auto"))
-    left_out, marked = negligible(automatic.engine.layers[0])
-    g = np.abs(automatic.engine.layers[0].batch.g)
-    assert left_out.mean() > 0.05 and marked.mean() > 0.01
-    assert g[left_out].max() < 1e-6 * np.sqrt((g**2).mean())
-    assert max(automatic.distances(exact)) < TOLERANCE
-
-
-def test_what_is_left_out_may_have_the_same_sign_everywhere():
-    """Then errors of all samples add up in H_in, and those of all units in B_in."""
-    layer = sums(SETTINGS["784 features"], 1).engine.layers[1]
-    g, x, mean = (
-        layer.batch.g,
-        layer.batch.x[:, : layer.n_inputs],
-        train(SETTINGS["784 features"], 1)[1].mean,
-    )
-    mean = mean[: layer.n_inputs]
-    error = layer.own.negligible * np.minimum.outer(layer.own.x_allowed, layer.own.m_allowed)
-    shares = (
-        np.linalg.norm(np.abs(x).T @ error) / np.sqrt(((x**2).sum(axis=1) @ g**2).sum()),
-        np.linalg.norm(error @ np.abs(mean).T) / np.sqrt((g**2 @ (mean**2).sum(axis=0)).sum()),
-    )
-    assert 0 < max(shares) <= NEGLIGIBLE * remaining_share(layer)
 
 
 def test_the_constant_input_widens_no_interval_and_is_exact():

@@ -126,7 +126,6 @@ class ExpansionOperations:
         interpolation,
         row_allowed,
         column_allowed,
-        negligible,
         stride,
         values,
         tail,
@@ -152,15 +151,13 @@ class ExpansionOperations:
         node_values = expansion.make_node_values(channel)
         self._run(node_values, rows, work, *pairs, nodes, stride, values, tail)
         self._run(
-            expansion_bounds.make_survey(channel, nodes.shape[0], counts.shape[-1]),
+            expansion_bounds.make_survey(nodes.shape[0]),
             rows,
             work,
-            *pairs,
             values,
             to_chebyshev,
             row_allowed,
             column_allowed,
-            omega.dtype.type(negligible),
             stride,
             tail,
             ratio_sq,
@@ -233,32 +230,9 @@ class ExpansionOperations:
         )
 
     @staticmethod
-    def pack_marked(
-        channel,
-        omega,
-        parameters,
-        row_scale,
-        column_scale,
-        row_allowed,
-        column_allowed,
-        negligible,
-        keep,
-        marked_samples,
-        marked_count,
-    ):
+    def pack_marked(keep, marked_samples, marked_count):
         """List the pairs that must be summed exactly, unit by unit, and count them."""
-        return expansion_edges.make_pack_marked(channel)(
-            omega,
-            parameters,
-            row_scale,
-            column_scale,
-            row_allowed,
-            column_allowed,
-            omega.dtype.type(negligible),
-            keep,
-            marked_samples,
-            marked_count,
-        )
+        return expansion_edges.pack_marked(keep, marked_samples, marked_count)
 
     def neglected_share(
         self,

@@ -146,61 +146,27 @@ def make_bounds(n_nodes):
 
 
 @cache
-def make_is_negligible(channel):
-    """Make the question whether g of a pair may be taken for zero on its whole interval.
-
-    Returns
-    -------
-    callable
-        ``is_negligible(n, k, omega, parameters, row_scale, column_scale, allowed)``: whether |g| is
-        at most `allowed`. For other kernels to take in.
-    """
-    edge_g_bound = channel.edge_g_bound
-
-    @cpu_kernel(inline=True)
-    def is_negligible(n, k, omega, parameters, row_scale, column_scale, allowed):
-        largest = edge_g_bound(
-            omega[n, k],
-            row_scale[n] * column_scale[k],
-            parameters[0, n, k],
-            parameters[1, n, k],
-            parameters[2, n, k],
-        )
-        return largest <= allowed
-
-    return is_negligible
-
-
-@cache
-def make_survey(channel, n_nodes, n_limits):
+def make_survey(n_nodes):
     """Make the kernel that tells how good each degree would be, on some of the samples.
 
     Returns
     -------
     callable
-        ``survey(omega, parameters, row_scale, column_scale, values, to_chebyshev, row_allowed,
-        column_allowed, negligible, stride, tail, ratio_sq, squares, counts, start, stop)``; rows
-        are every `stride`-th sample. An error ratio is a pair's error bound over its allowed error.
-        OUT, for a row, degree d and limit 2^j: `squares[row, d, j]`, the sum of squared ratios of
-        the pairs within the limit, and `counts[row, d, j]`, how many pairs are beyond. Where no
-        degree is good enough, but |g| is at most `negligible` times the allowed error, a pair does
-        not count. `tail` (M, K) comes as the slowest decay and is used up; `ratio_sq` (M, K) is
-        scratch.
+        ``survey(values, to_chebyshev, row_allowed, column_allowed, stride, tail, ratio_sq, squares,
+        counts, start, stop)``; rows are every `stride`-th sample. An error ratio is a pair's error
+        bound over its allowed error. OUT, for a row, degree d and limit 2^j: `squares[row, d, j]`,
+        the sum of squared ratios of the pairs within the limit, and `counts[row, d, j]`, how many
+        pairs are beyond. `tail` (M, K) comes as the slowest decay and is used up; `ratio_sq`
+        (M, K) is scratch.
     """
     last, coefficient = _make_last_coefficients(n_nodes), _make_coefficient(n_nodes)
-    is_negligible = make_is_negligible(channel)
 
     @cpu_kernel()
     def survey(
-        omega,
-        parameters,
-        row_scale,
-        column_scale,
         values,
         to_chebyshev,
         row_allowed,
         column_allowed,
-        negligible,
         stride,
         tail,
         ratio_sq,
@@ -211,18 +177,12 @@ def make_survey(channel, n_nodes, n_limits):
     ):
         aliased = tail.dtype.type(ALIASING)
         for row in range(start, stop):
-            n, allowed = row * stride, row_allowed[row * stride]
+            allowed = row_allowed[row * stride]
             squares[row] = 0
             counts[row] = 0
             for k in range(tail.shape[1]):
                 _, second, remainder = last(values, row, k, to_chebyshev, tail[row, k])
                 tail[row, k] = aliased * remainder + abs(second)
-            for k in range(tail.shape[1]):
-                share = min(allowed, column_allowed[k])
-                if tail[row, k] > share and is_negligible(
-                    n, k, omega, parameters, row_scale, column_scale, negligible * share
-                ):
-                    tail[row, k] = 0
             for q in range(n_nodes - 1, 1, -1):
                 if q < n_nodes - 1:
                     for k in range(tail.shape[1]):

@@ -7,55 +7,28 @@ from functools import cache
 
 from ._compile import FASTMATH_SUM, cpu_kernel
 from .edges import make_input_edges, make_pair_edges
-from .expansion_bounds import make_is_negligible
 
 
-@cache
-def make_pack_marked(channel):
-    """Make the list of the pairs that are summed exactly.
+@cpu_kernel()
+def pack_marked(keep, marked_samples, marked_count):
+    """List the pairs whose `keep` (M, K) is 0, unit by unit, and count them.
 
-    Returns
-    -------
-    callable
-        ``pack_marked(omega, parameters, row_scale, column_scale, row_allowed, column_allowed,
-        negligible, keep, marked_samples, marked_count)`` returns how many there are: `keep` (M, K)
-        is 0 and |g| more than `negligible` times the allowed error. OUT: `marked_samples` (M, K),
-        of which each unit fills as many rows as `marked_count` (K,) says.
+    OUT: `marked_samples` (M, K), of which each unit fills as many rows as `marked_count` (K,) says.
     """
-    is_negligible = make_is_negligible(channel)
-
-    @cpu_kernel()
-    def pack_marked(
-        omega,
-        parameters,
-        row_scale,
-        column_scale,
-        row_allowed,
-        column_allowed,
-        negligible,
-        keep,
-        marked_samples,
-        marked_count,
-    ):
-        marked = 0
-        marked_count[:] = 0
-        for n in range(keep.shape[0]):
-            kept = 0
-            for k in range(keep.shape[1]):
-                kept += keep[n, k] != 0
-            if kept == keep.shape[1]:
-                continue
-            for k in range(keep.shape[1]):
-                share = negligible * min(row_allowed[n], column_allowed[k])
-                if keep[n, k] == 0 and not is_negligible(
-                    n, k, omega, parameters, row_scale, column_scale, share
-                ):
-                    marked_samples[marked_count[k], k] = n
-                    marked_count[k] += 1
-                    marked += 1
-        return marked
-
-    return pack_marked
+    marked = 0
+    marked_count[:] = 0
+    for n in range(keep.shape[0]):
+        kept = 0
+        for k in range(keep.shape[1]):
+            kept += keep[n, k] != 0
+        if kept == keep.shape[1]:
+            continue
+        for k in range(keep.shape[1]):
+            if keep[n, k] == 0:
+                marked_samples[marked_count[k], k] = n
+                marked_count[k] += 1
+                marked += 1
+    return marked
 
 
 @cache
