@@ -23,6 +23,7 @@ DOUBLE_IN_SINGLE = {
     "count_argmax": "weights of many samples are added up in double precision",
     "count_sign": "weights of many samples are added up in double precision",
     "fill": "what they add up to starts at zero",
+    "label_log_z": "class probabilities are computed in double precision",
     "load_rows": "samples may be float64 where the network is float32",
     "log_integrals": "class probabilities are computed in double precision",
     "normalise": "class probabilities are computed in double precision",

@@ -10,6 +10,8 @@ from sklearn_bp.backends.cuda import get_backend
 
 from ..operations import CASE_NAMES, TOLERANCES, M, N, assert_same_operation
 
+MIXINS = {"EdgeOperations", "LabelOperations"}
+
 COVERED_ELSEWHERE = {
     "add_pulls",
     "asarray",
