@@ -9,6 +9,9 @@ VECTOR = 16
 MANY_SAMPLES = 8
 """Samples for which it pays to bring the weights of each of many units into one place."""
 
+MANY_INPUTS = 256
+"""Inputs from which vectors of them beat vectors of more than :data:`VECTOR` units."""
+
 KEPT_ARRAYS = 40
 """Scratch arrays that are kept: a few per layer and size of mini-batch."""
 
@@ -24,12 +27,9 @@ class EdgeOperations:
     def edge_sums(self, channel, omega, parameters, x, mean, sample_weight, down_field, field_in):
         """Compute H_in, and B_in unless it is None, from exact cavity g with node-level means."""
         n_inputs, n_units = mean.shape
-        reused = n_units <= VECTOR or omega.shape[0] >= MANY_SAMPLES
-        rule = (
-            self._sums_along_inputs
-            if n_inputs >= 2 * n_units and reused
-            else self._sums_along_units
-        )
+        pays = omega.shape[0] >= MANY_SAMPLES and n_inputs >= MANY_INPUTS
+        along_inputs = n_inputs >= 2 * n_units and (pays or n_units <= VECTOR)
+        rule = self._sums_along_inputs if along_inputs else self._sums_along_units
         work = mean.size * omega.shape[0]
         rule(channel, work, omega, parameters, x, mean, sample_weight, down_field, field_in)
 

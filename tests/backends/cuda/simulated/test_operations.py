@@ -37,7 +37,7 @@ COVERED_ELSEWHERE = {
 
 
 def operations(backend):
-    parts = [backend, *(part for part in backend.__mro__ if part.__name__ == "LabelOperations")]
+    parts = [backend, *(part for part in backend.__mro__ if part.__name__ in MIXINS)]
     return {name for part in parts for name in vars(part) if not name.startswith("_")}
 
 
