@@ -137,8 +137,8 @@ def test_rows_that_are_no_line_are_refused():
 TRAINING = """
 from sklearn.datasets import load_iris
 from sklearn_bp import BPClassifier
-X, y = load_iris(return_X_y=True)
-model = BPClassifier((3,), max_iter=2, batch_size=50, random_state=0, dtype="float64").fit(X, y)
+X, y = (array[::5] for array in load_iris(return_X_y=True))
+model = BPClassifier((3,), max_iter=2, batch_size=10, random_state=0, dtype="float64").fit(X, y)
 print(*model.weight_means_[0].ravel())
 """
 
